@@ -1,0 +1,52 @@
+# Thin: each target is a command that a person could type. `make study` and `make test` set up all they need.
+PYTHON ?= python3
+BIN := .venv/bin
+CONFIG ?= config.yaml
+CORES ?= all
+# a whole other study: make study CONFIG=studies/cpu.yaml
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet reason host --rerun-incomplete --configfile $(CONFIG)
+
+.PHONY: study test cell report mlflow lint format bench watch schema clean
+
+study: .venv/ready  ## the study, from data to report
+	$(SNAKEMAKE)
+	@$(BIN)/lolameme where $(CONFIG)
+
+test: .venv/ready  ## all tests
+	$(BIN)/pytest -n 2
+
+cell: .venv/ready  ## one cell: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1
+	$(SNAKEMAKE) $$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED))
+
+report: .venv/ready  ## Snakemake's own report: how every file came to be
+	$(SNAKEMAKE) --report reports/provenance.html
+
+mlflow: .venv/ready  ## compare runs in the browser, at http://127.0.0.1:5000
+	$(BIN)/mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///results/mlflow.db
+
+watch: .venv/ready  ## a table of the running cells
+	$(BIN)/lolameme watch $(CONFIG)
+
+lint: .venv/ready  ## ruff, snakefmt and snakemake's own linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+bench: .venv/ready  ## our speed beside that of peers
+	$(BIN)/python benchmarks/run.py
+
+schema: .venv/ready  ## the JSON schema of the configuration, from its types
+	$(BIN)/lolameme schema > workflow/schemas/config.schema.json
+
+# torch first: with it in place nothing else can bring in another build
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

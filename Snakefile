@@ -1,0 +1,52 @@
+# The study as one graph: data -> cells -> evaluation -> tables -> figures -> MLflow -> report.
+# This file reads the configuration and names the targets; the rules are in workflow/rules.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+report: "workflow/report/workflow.rst"
+
+
+# `--configfile` names a whole study instead of the default one; it does not patch it.
+if not workflow.configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/track.smk"
+
+
+localrules:
+    all,
+    cells,
+    data,
+
+
+rule all:
+    default_target: True
+    input:
+        PAGE,
+
+
+rule cells:
+    message:
+        "All cells are trained and evaluated"
+    input:
+        METRICS,
+
+
+rule data:
+    message:
+        "All data are written"
+    input:
+        expand(f"{DATA}/{{variant}}/card.json", variant=STUDY.variants),
+
+
+onstart:
+    plan_training()

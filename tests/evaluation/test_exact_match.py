@@ -1,0 +1,97 @@
+"""One forward pass scores what greedy decoding would answer (STUDY.md, Q4)."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from conftest import EVERYTHING, study
+from lolameme.evaluation.bootstrap import interval
+from lolameme.evaluation.exact_match import score
+from lolameme.languages.dataset import Builder
+from lolameme.models import stack
+from lolameme.training.data import Split
+from lolameme.training.device import Device
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory) -> Split:
+    folder = tmp_path_factory.mktemp("data")
+    builder = Builder(study(variants={"v": EVERYTHING}), "v")
+    builder.write_world(folder)
+    builder.write_held_out("test", folder)
+    return Split.read(folder / "test.parquet")
+
+
+def greedy(model, prompt: list[int], count: int) -> list[int]:
+    """Token by token: the plainest decoding there is."""
+    tokens = list(prompt)
+    for _ in range(count):
+        tokens.append(int(model(torch.tensor([tokens]))[0, -1].argmax()))
+    return tokens[len(prompt) :]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "hyena", "thex-2"])
+def test_teacher_forced_exact_match_equals_greedy_decoding(split, name):
+    made = study()
+    longest = int(split.lengths.max())
+    model = stack.build(name, made.model, int(split.flat.max()) + 1, longest, seed=4)
+    fit(model, split)  # so that some answers are right and some are wrong
+    scores = score(model, split, Device(torch.device("cpu"), False))
+    model.eval()
+    decoded, query = [], 0
+    with torch.inference_mode():
+        for program in range(len(split)):
+            tokens = split.flat[split.offsets[program] : split.offsets[program + 1]].tolist()
+            for _ in range(split.queries[program]):
+                begin, stop = split.begin[query], split.stop[query]
+                decoded.append(greedy(model, tokens[:begin], stop - begin) == tokens[begin:stop])
+                query += 1
+    assert scores.correct.tolist() == decoded
+    assert 0.1 < np.mean(decoded) < 0.99
+
+
+def fit(model, split) -> None:
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    device = Device(torch.device("cpu"), False)
+    for _ in range(60):
+        _, losses = device.losses(model, split.batch(np.arange(len(split))))
+        optimiser.zero_grad()
+        losses.mean().backward()
+        optimiser.step()
+
+
+def test_scores_do_not_depend_on_the_batch(split):
+    model = stack.build("thex-1", study().model, int(split.flat.max()) + 1, int(split.lengths.max()), seed=4)
+    one, many = (
+        score(model, split, Device(torch.device("cpu"), False), batch=b, others=o) for b, o in ((1, True), (64, False))
+    )
+    np.testing.assert_array_equal(one.correct, many.correct)
+    np.testing.assert_allclose(one.loss, many.loss, rtol=1e-4)
+    assert np.isfinite(one.other_loss)
+    assert np.isnan(many.other_loss)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    """Programs and seeds drawn from a known truth; two-level resampling of enough seeds must cover it."""
+    rng = np.random.default_rng(1)
+    covered = []
+    for _ in range(60):
+        seeds = 0.6 + 0.05 * rng.standard_normal(12)
+        rows = [
+            {"seed": s, "program": p, "exact_match": rng.random() < seeds[s]}
+            for s in range(12)
+            for p in range(40)
+            for _ in range(2)
+        ]
+        mean, low, high = interval(pd.DataFrame(rows))
+        assert low <= mean <= high
+        covered.append(low <= 0.6 <= high)
+    assert np.mean(covered) > 0.85
+
+
+def test_the_interval_sees_that_seeds_differ():
+    same = [{"seed": s, "program": p, "exact_match": p % 2 == 0} for s in range(4) for p in range(200)]
+    apart = [{"seed": s, "program": p, "exact_match": s % 2 == 0} for s in range(4) for p in range(200)]
+    narrow, wide = (interval(pd.DataFrame(rows)) for rows in (same, apart))
+    assert wide[2] - wide[1] > 3 * (narrow[2] - narrow[1])

@@ -1,0 +1,134 @@
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tokenizers import Tokenizer
+
+from conftest import EVERYTHING, FACTS, RECALL, study
+from lolameme import config
+from lolameme.files import read_json
+from lolameme.languages import card
+from lolameme.languages.dataset import SCHEMA, Builder, LeakError, check_leaks, prompts_of
+from lolameme.languages.interpreter import Interpreter
+
+
+def write(variant: dict, folder: Path) -> config.Study:
+    """Write a variant as the rules do: world, splits to test on, train."""
+    made = study(variants={"v": variant})
+    builder = Builder(made, "v")
+    builder.write_world(folder)
+    for split in builder.programs:
+        if split != "train":
+            builder.write_held_out(split, folder)
+    builder.write_train(folder)
+    return made
+
+
+def test_every_split_has_the_contracts_columns_and_true_tokens(tmp_path):
+    made = write(EVERYTHING, tmp_path)
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    for split, knobs in made.variants["v"].programs().items():
+        table = pq.read_table(tmp_path / f"{split}.parquet")
+        assert table.schema.equals(SCHEMA)
+        assert table.schema.metadata[b"seed"] == b"1"
+        assert json.loads(table.schema.metadata[b"program"]) == json.loads(knobs.model_dump_json())
+        for row in table.to_pylist():
+            assert tokenizer.encode(row["text"]).ids == row["tokens"]
+            for begin, end, answer in zip(row["answer_start"], row["answer_end"], row["answer"], strict=True):
+                assert row["text"][begin:end] == answer
+            for begin, end, stop, answer in zip(
+                row["token_start"], row["token_end"], row["token_stop"], row["answer"], strict=True
+            ):
+                assert [tokenizer.id_to_token(t) for t in row["tokens"][begin:end]] == list(answer)
+                assert tokenizer.id_to_token(row["tokens"][stop - 1]) in (";", "|", ".")
+
+
+def test_no_prompt_to_test_on_is_in_train(tmp_path):
+    write(
+        RECALL | {"world": {"modulus": 2, "stems": 2, "heads": 3}, "sizes": {"train": 500, "valid": 20, "test": 20}},
+        tmp_path,
+    )
+    train = set(prompts_of(tmp_path / "train.parquet"))
+    for split in ("valid", "test"):
+        assert train.isdisjoint(prompts_of(tmp_path / f"{split}.parquet"))
+    assert pq.read_metadata(tmp_path / "train.parquet").num_rows == 500
+
+
+def test_a_planted_leak_is_found(tmp_path):
+    write(RECALL, tmp_path)
+    train, test = (pq.read_table(tmp_path / f"{s}.parquet") for s in ("train", "test"))
+    pq.write_table(pa.concat_tables([train, test.slice(3, 1)]), tmp_path / "train.parquet")
+    with pytest.raises(LeakError, match="of split 'test' is in train"):
+        check_leaks(tmp_path / "train.parquet", [tmp_path / "valid.parquet", tmp_path / "test.parquet"])
+
+
+def test_too_few_programs_to_hold_any_out_is_said_in_a_sentence(tmp_path):
+    tiny = {"world": {"modulus": 2, "stems": 2, "heads": 1}, "program": {"assignments": [1, 1]}, "about": "too small"}
+    with pytest.raises(config.ConfigError, match="almost every training program holds a prompt of a test split"):
+        write(tiny, tmp_path)
+    assert not (tmp_path / "train.parquet").exists()
+
+
+def test_a_vocabulary_too_small_is_said_before_anything_is_written(tmp_path):
+    with pytest.raises(config.ConfigError, match=r"tokenizer\.vocabulary is 16, but the languages use \d+ characters"):
+        write(RECALL | {"tokenizer": {"vocabulary": 16}}, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_memorisation_asks_for_every_fact_once(tmp_path):
+    write(FACTS, tmp_path)
+    world = read_json(tmp_path / "world.json")
+    facts = sum(c["value"] is not None for c in world["concepts"])
+    for split in ("train", "valid", "test"):
+        texts = pq.read_table(tmp_path / f"{split}.parquet")["text"].to_pylist()
+        assert len(texts) == len(set(texts)) == facts == 20
+
+
+def test_transfer_asks_only_for_globals_that_the_language_does_not_teach(tmp_path):
+    write(EVERYTHING, tmp_path)
+    world = read_json(tmp_path / "world.json")
+    names = Interpreter(world).names
+    for split, taught in (("train", True), ("transfer", False)):
+        table = pq.read_table(tmp_path / f"{split}.parquet", columns=["text", "language", "globals_used", "operands"])
+        asked = 0
+        for row in table.to_pylist():
+            language = row["language"][-1]
+            if row["globals_used"][-1] != row["operands"][-1]:
+                continue
+            query = row["text"].rstrip(";|.").replace("?", "->").replace("=>", "->").rsplit("->", 1)[0]
+            name = query.split()[-1]
+            concept = names[language].get(name)
+            asked += 1
+            assert (concept in world["taught"][language]) == taught, (split, row["text"])
+        assert asked > 5
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path):
+    write(EVERYTHING, tmp_path / "one")
+    write(EVERYTHING, tmp_path / "two")
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_the_card_knows_its_baselines(tmp_path):
+    made = write(RECALL, tmp_path)
+    described = card.describe(made, "v", tmp_path)
+    test = described["splits"]["test"]
+    assert test["oracle"] == 1
+    assert test["prompts_in_train"] == 0
+    assert test["chance"] == 0.1
+    assert 0.3 < test["value_share"] < 0.55  # two to four values, one of them asked for
+    assert "| test | 30 |" in card.markdown(described)
+    assert described["examples"][0]["steps"]
+
+
+def test_the_card_refuses_wrong_answers(tmp_path):
+    made = write(RECALL, tmp_path)
+    table = pq.read_table(tmp_path / "test.parquet")
+    wrong = [[str((int(a) + 1) % 10) for a in answers] for answers in table["answer"].to_pylist()]
+    column = table.schema.get_field_index("answer")
+    pq.write_table(table.set_column(column, "answer", pa.array(wrong)), tmp_path / "test.parquet")
+    with pytest.raises(RuntimeError, match="the interpreter answers"):
+        card.describe(made, "v", tmp_path)

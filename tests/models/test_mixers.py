@@ -1,0 +1,160 @@
+import math
+
+import pytest
+import torch
+
+from lolameme import config
+from lolameme.models import convolution, stack
+from lolameme.models.attention import plain_attention, torch_attention
+from lolameme.models.hyena import Hyena, ImplicitFilter
+
+NAMES = ("gpt2", "hyena", "thex-2", "xeht-1+3")
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def model(order: int = 2, **changes) -> config.Model:
+    return config.Model(layers=3, d_model=12, heads=3, hyena=config.Hyena(order=order, filter_width=8), **changes)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 40])
+@pytest.mark.parametrize("form", [convolution.fft, convolution.toeplitz])
+def test_all_forms_of_the_convolution_agree_forward_and_backward(form, length):
+    v = torch.randn(3, length, 5, dtype=torch.double, requires_grad=True)
+    k = torch.randn(5, length, dtype=torch.double, requires_grad=True)
+    gradient = torch.randn(3, length, 5, dtype=torch.double)
+    expected, found = convolution.direct(v, k), form(v, k)
+    torch.testing.assert_close(found, expected)
+    for a, b in zip(*(torch.autograd.grad(y, (v, k), gradient) for y in (found, expected)), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_the_convolution_changes_form_at_the_crossover_without_changing_its_result():
+    limit = convolution.TOEPLITZ_UP_TO["cpu"]
+    for length in (limit, limit + 1):
+        v, k = torch.randn(2, length, 3, dtype=torch.double), torch.randn(3, length, dtype=torch.double)
+        torch.testing.assert_close(convolution.causal_convolution(v, k), convolution.direct(v, k))
+
+
+def test_sdpa_equals_attention_written_out():
+    q, k, v = torch.randn(3, 2, 17, 4, 8, dtype=torch.double).unbind(0)
+    torch.testing.assert_close(torch_attention(q, k, v), plain_attention(q, k, v))
+
+
+def test_xformers_mask_is_ours():
+    xformers_ops = pytest.importorskip("xformers.ops")
+    mask = xformers_ops.LowerTriangularMask().materialize((5, 5))
+    assert torch.equal(mask == 0, torch.ones(5, 5, dtype=torch.bool).tril())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="xformers' kernels need CUDA, and there is no GPU here")
+def test_xformers_equals_sdpa_on_a_gpu():
+    from lolameme.models.attention import xformers_attention
+
+    q, k, v = torch.randn(3, 2, 128, 4, 32, device="cuda", dtype=torch.bfloat16).unbind(0)
+    torch.testing.assert_close(xformers_attention(q, k, v), torch_attention(q, k, v), atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_hyena_is_its_published_definition(order):
+    """A direct O(L^2) evaluation of definition 3.1 of arXiv 2302.10866, written from the paper."""
+    mixer = Hyena(model(order), max_length=20).double()
+    u = torch.randn(2, 13, 12, dtype=torch.double)
+    z = u @ mixer.inward.weight.T + mixer.inward.bias
+    short = torch.zeros_like(z)
+    for t in range(13):
+        for tap in range(3):
+            if t >= tap:
+                short[:, t] += mixer.short.weight[tap] * z[:, t - tap]
+    short += mixer.short.bias
+    *x, v = short.split(12, dim=-1)
+    taps = mixer.filters(13)
+    for n in range(1, order):
+        w = x[order - n] * v
+        v = torch.zeros_like(w)
+        for t in range(13):
+            for s in range(t + 1):
+                v[:, t] += taps[n - 1][:, t - s] * w[:, s]
+        v = v + mixer.bias[n - 1] * w
+    expected = (x[0] * v) @ mixer.out.weight.T + mixer.out.bias
+    torch.testing.assert_close(mixer(u), expected, atol=1e-8, rtol=0)
+
+
+def test_the_filters_decay_window_spreads_over_the_channels():
+    knobs = config.Hyena(filter_width=4)
+    window = ImplicitFilter(knobs, channels=3, filters=1, max_length=101).window  # (D, L)
+    assert window[0, 30] == pytest.approx(0.01, rel=1e-3)  # fastest: the target after 0.3 of the length
+    assert window[-1, 100] == pytest.approx(0.01 ** (1 / 1.5), rel=1e-3)  # slowest: after 1.5 of the length
+    assert (window[:, 0] == 1).all()
+
+
+def test_the_filters_features_are_time_and_complex_exponentials():
+    features = ImplicitFilter(config.Hyena(filter_features=5), 3, 1, max_length=8).features  # (L, 1 + 2 * bands)
+    assert features[:, 0].tolist() == pytest.approx([i / 7 for i in range(8)])
+    assert features[2].tolist()[1:] == pytest.approx(
+        [math.cos(2 * math.pi * 2 / 8 * f) for f in (1e-4, 1)]
+        + [-math.sin(2 * math.pi * 2 / 8 * f) for f in (1e-4, 1)],
+        abs=1e-6,
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_output_depends_on_a_later_token(name):
+    net = stack.build(name, model(), 11, 16, seed=1).double()
+    tokens = torch.randint(0, 11, (1, 16))
+    embedded = net.embedding(tokens).detach().requires_grad_()
+    net.embedding.register_forward_hook(lambda *_: embedded)
+    hidden = net.hidden(tokens)
+    for t in (0, 7, 14):
+        gradient = torch.autograd.grad(hidden[0, t].square().sum(), embedded, retain_graph=True)[0][0]
+        assert gradient[t + 1 :].abs().max() < 1e-12
+        assert gradient[: t + 1].abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shorter_input_gives_the_same_prefix(name):
+    net = stack.build(name, model(), 11, 100, seed=1).double()
+    tokens = torch.randint(0, 11, (2, 100))
+    torch.testing.assert_close(net(tokens)[:, :30], net(tokens[:, :30]))
+
+
+def test_bfloat16_stays_close():
+    for name in NAMES:
+        net = stack.build(name, model(), 11, 32, seed=1)
+        tokens = torch.randint(0, 11, (2, 32))
+        with torch.autocast("cpu", torch.bfloat16):
+            half = net(tokens).float()
+        torch.testing.assert_close(half, net(tokens), atol=0.02, rtol=0.05)
+
+
+def test_positions_are_learned_only_where_attention_comes_first():
+    has = {
+        name: stack.build(name, model(), 11, 8).positions is not None for name in ("gpt2", "hyena", "thex-1", "thex-2")
+    }
+    assert has == {"gpt2": True, "hyena": False, "thex-1": True, "thex-2": False}
+
+
+def test_weight_decay_spares_biases_norms_embeddings_and_filters():
+    net = stack.build("thex-2", model(), 11, 8)
+    names = {id(p): n for n, p in net.named_parameters()}
+    decayed, rest = ([names[id(p)] for p in group] for group in net.parameters_by_decay())
+    assert {n.split(".", 2)[2] for n in decayed} == {
+        "mixer.qkv.weight", "mixer.out.weight", "mixer.inward.weight", "up.weight", "down.weight"
+    }  # fmt: skip
+    assert len(decayed) + len(rest) == sum(p.requires_grad for p in net.parameters())
+
+
+def test_the_paper_scale_hyena_has_its_published_size():
+    knobs = config.Hyena(filter_features=33, filter_width=64, frequency=14)
+    paper = config.Model(layers=18, d_model=864, heads=12, inner=2, hyena=knobs)
+    with torch.device("meta"):
+        net = stack.Stack(stack.pattern("hyena", 18), paper, 50257, 2048)
+    assert sum(p.numel() for p in net.parameters() if p.requires_grad) == pytest.approx(153e6, rel=0.005)
+
+
+def test_too_long_an_input_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match="9 tokens are more than this model's longest input, 8"):
+        stack.build("gpt2", model(), 11, 8)(torch.zeros(1, 9, dtype=torch.int64))

@@ -1,0 +1,145 @@
+"""A mistake in the configuration is one readable sentence that names key, value and what is allowed."""
+
+import copy
+import json
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import ROOT, study_data
+from lolameme import config
+
+
+@pytest.mark.parametrize(
+    "path", ["config.yaml", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "studies").glob("*.yaml"))]
+)
+def test_every_study_in_the_repository_is_valid(path):
+    assert config.load(ROOT / path).study
+
+
+def test_the_studies_have_the_scales_of_the_design():
+    assert {p.stem for p in (ROOT / "studies").glob("*.yaml")} == {"cpu", "gpu", "paper"}
+    paper = config.load(ROOT / "studies/paper.yaml")
+    assert paper.model.layers == 18
+    assert len(paper.stacks) == 2 + 2 * 18
+
+
+def test_the_checked_in_schema_is_the_types():
+    assert (ROOT / "workflow/schemas/config.schema.json").read_text() == config.schema(), "run `make schema`"
+
+
+WRONG = [
+    (("trainning",), {}, "unknown key 'trainning' (did you mean 'training'?); allowed: study,"),
+    (("training", "lr"), 0.1, "training: unknown key 'lr'"),
+    (("training", "steps"), 0, "training.steps: input should be greater than or equal to 1, got 0"),
+    (("training", "steps"), "many", "training.steps: input should be a valid integer"),
+    (("training", "precision"), "bfloat", "got 'bfloat' (did you mean 'bfloat16'?)"),
+    (("seeds",), [1, 1], "seeds: [1, 1] names a seed twice"),
+    (("architectures",), ["thex-9"], "architectures: 'thex-9': positions must rise and lie in 1..2"),
+    (("architectures",), ["gtp2"], "architectures: 'gtp2' is no architecture; write gpt2, hyena, thex-K"),
+    (("model", "heads"), 3, "model: d_model 16 is no multiple of heads 3"),
+    (("study",), "../elsewhere", "study: string should match pattern"),
+    (("variants", "recall", "world", "globals"), 17, "globals is 17, but stems x heads gives only 16 concepts"),
+    (("variants", "recall", "world", "globals"), 14, "may bind 4 names, but the pool of local names has only 2"),
+    (("variants", "recall", "world", "operators"), ["ad"], "'ad' is no base function (did you mean 'add'?)"),
+    (("variants", "recall", "program", "assignments"), [4, 2], "the range [4, 2] is empty; write [least, most]"),
+    (("variants", "recall", "program", "languages"), {"lolla": 1}, "unknown language 'lolla' (did you mean 'lola'?)"),
+    (("variants", "recall", "splits"), {"test": {}}, "splits: 'test' exists already"),
+    (("variants", "recall", "splits"), {"odd": {"querys": [1, 1]}}, "unknown key 'querys' (did you mean 'queries'?)"),
+    (("variants", "recall", "splits"), {"deep": {"assignments": [20, 30]}}, "splits.deep: a program may bind 30 names"),
+    (("variants", "recall", "splits"), {"far": {"ask": "untaught"}}, "a split asks for untaught globals"),
+    (("variants", "recall", "holdout"), False, "holdout: false is for memorisation"),
+    (("languages", "lola", "end"), "=", "the sign '=' stands for two things"),
+    (("languages", "lola", "end"), "x", "languages.lola.end: string should match pattern"),
+    (("variants",), {}, "variants: dictionary should have at least 1 item"),
+]
+
+
+def changed(keys, value) -> dict:
+    data = study_data()
+    place = data
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return data
+
+
+@pytest.mark.parametrize(("keys", "value", "sentence"), WRONG, ids=[".".join(k) for k, _, _ in WRONG])
+def test_a_mistake_is_named_with_the_remedy(keys, value, sentence):
+    with pytest.raises(config.ConfigError) as caught:
+        config.parse(changed(keys, value), "config.yaml")
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith("config.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_and_two_languages_with_one_sign():
+    data = study_data()
+    del data["variants"]["recall"]["world"]
+    with pytest.raises(config.ConfigError, match=r"variants\.recall: the key 'world' is missing"):
+        config.parse(data)
+    data = study_data()
+    data["languages"]["meme"]["operators"] = ["+", "@"]
+    data["variants"]["recall"]["program"] |= {"languages": {"lola": 1, "meme": 1}, "mix": "code_switch"}
+    with pytest.raises(
+        config.ConfigError, match=r"mixes lola and meme in one program, and both use the operator sign '\+'"
+    ):
+        config.parse(data)
+
+
+def test_a_file_that_is_no_yaml_or_not_there(tmp_path):
+    (tmp_path / "bad.yaml").write_text("study: [")
+    with pytest.raises(config.ConfigError, match=r"bad\.yaml: no valid YAML"):
+        config.load(tmp_path / "bad.yaml")
+    with pytest.raises(config.ConfigError, match=r"none\.yaml: No such file"):
+        config.load(tmp_path / "none.yaml")
+
+
+def test_a_split_overrides_only_what_it_names():
+    data = study_data()
+    data["variants"]["recall"]["splits"] = {"longer": {"assignments": [5, 9]}}
+    data["variants"]["recall"]["training"] = {"steps": 3}
+    made = config.parse(data)
+    longer, test = (made.variants["recall"].programs()[s] for s in ("longer", "test"))
+    assert longer == test.model_copy(update={"assignments": (5, 9)})
+    assert made.training_of("recall") == made.training.model_copy(update={"steps": 3})
+    assert made.training_of("facts") == made.training
+
+
+def paths(value, prefix=()):
+    yield prefix
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in items:
+        yield from paths(entry, (*prefix, key))
+
+
+ANYTHING = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 10**9), st.floats(), st.text(max_size=8),
+    st.lists(st.integers(), max_size=3), st.dictionaries(st.text(max_size=4), st.integers(), max_size=2),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(sorted(paths(study_data()), key=str)), ANYTHING)
+def test_anything_anywhere_is_accepted_or_refused_in_one_sentence(keys, value):
+    data = copy.deepcopy(study_data())
+    if keys:
+        place = data
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+    else:
+        data = value
+    try:
+        config.parse(data, "config.yaml")
+    except config.ConfigError as error:
+        assert "\n" not in str(error)
+        assert str(error).startswith("config.yaml: ")
+
+
+def test_the_schema_accepts_what_the_types_accept():
+    schema = json.loads(config.schema())
+    assert set(yaml.safe_load((ROOT / "config.yaml").read_text())) <= set(schema["properties"])
+    assert schema["additionalProperties"] is False

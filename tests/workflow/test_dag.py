@@ -1,0 +1,253 @@
+"""The workflow for real: a miniature study from data to report, and what runs again after which change."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from mlflow.tracking import MlflowClient
+
+from conftest import ROOT, study_data
+
+SNAKEMAKE = Path(sys.executable).parent / "snakemake"
+CODE = ("Snakefile", "config.yaml", "workflow", "slurm", "studies", "envs", "pyproject.toml", "constraints.txt")
+
+
+class Project:
+    """A copy of the project that runs its own sources."""
+
+    def __init__(self, folder: Path, data: dict | None = None):
+        self.folder = folder
+        for name in CODE:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            else:
+                shutil.copy(source, folder / name)
+        if data:
+            (folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+
+    def run(self, *arguments: str, ok: bool = True) -> str:
+        environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow"), "NO_COLOR": "1"}
+        command = [str(SNAKEMAKE), *(arguments if "--profile" in arguments else ("--cores", "2", *arguments))]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        output = done.stdout + done.stderr
+        assert (done.returncode == 0) == ok, output
+        return output
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule would run."""
+        output = self.run("--dry-run", *arguments)
+        table = re.search(r"^job +count\n-+ +-+\n(.*?)\n\n", output, re.S | re.M)
+        return {name: int(n) for name, n in (row.split() for row in table[1].splitlines())} if table else {}
+
+    def edit(self, path: str) -> None:
+        """A change to a source that changes no result."""
+        with (self.folder / path).open("a") as file:
+            file.write("\n# edited\n")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> Project:
+    """A miniature study, run to its end."""
+    project = Project(tmp_path_factory.mktemp("project"), study_data())
+    project.output = project.run()
+    return project
+
+
+@pytest.fixture
+def project(done, tmp_path) -> Project:
+    """A copy of the finished study for a test to change."""
+    shutil.copytree(done.folder, tmp_path / "project", symlinks=True)
+    copy = object.__new__(Project)
+    copy.folder = tmp_path / "project"
+    return copy
+
+
+def test_the_study_leaves_every_artefact_of_the_contract(done):
+    results = done.folder / "results/mini"
+    for variant in ("recall", "facts"):
+        for name in (
+            "train.parquet",
+            "valid.parquet",
+            "test.parquet",
+            "tokenizer.json",
+            "world.json",
+            "card.json",
+            "card.md",
+        ):
+            assert (results / "data" / variant / name).stat().st_size, name
+        for architecture in ("gpt2", "hyena", "thex-1", "thex-2"):
+            for seed in (1, 2):
+                cell = results / "cells" / variant / architecture / f"seed{seed}"
+                files = {"model.safetensors", "model.json", "history.parquet", "predictions.parquet", "metrics.json"}
+                assert {p.name for p in cell.iterdir()} == files
+    assert {p.stem for p in (results / "tables").glob("*.csv")} == {
+        "cells",
+        "slices",
+        "learning",
+        "leaderboard",
+        "claims",
+    }
+    assert not [p for p in done.folder.rglob("*.part") if ".snakemake" not in p.parts]
+
+
+def test_metrics_stand_beside_their_baselines_and_provenance(done):
+    cell = done.folder / "results/mini/cells/recall/hyena/seed1"
+    metrics, predictions = (
+        json.loads((cell / "metrics.json").read_text()),
+        pd.read_parquet(cell / "predictions.parquet"),
+    )
+    test = metrics["splits"]["test"]
+    assert test["exact_match"] == predictions["exact_match"].mean()
+    assert test["baselines"]["oracle"] == 1
+    assert test["baselines"]["chance"] == 0.1
+    assert metrics["mixers"] == ["hyena", "hyena"]
+    assert metrics["data"] == json.loads((done.folder / "results/mini/data/recall/dataset.json").read_text())["content"]
+    right = predictions[predictions["exact_match"]]
+    assert (right["predicted"].str.rstrip(";") == right["answer"]).all()
+
+
+def test_progress_is_said_for_the_cell_and_for_the_study(done):
+    assert re.search(
+        r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 16 cells trained", done.output
+    )
+    log = (done.folder / "results/mini/logs/train/recall/gpt2/seed1.log").read_text()
+    assert "step     8/8" in log
+
+
+def test_the_report_is_one_file_with_every_figure_and_a_run_behind_every_cell(done):
+    page = (done.folder / "reports/mini/index.html").read_text()
+    assert page.count("<svg") == 7
+    assert not re.findall(
+        r'(?:src|href)="(?!#|data:|https://arxiv|http://127\.0\.0\.1)[^"]*"', page.replace("xlink:href", "xlink")
+    )
+    runs = json.loads((done.folder / "results/mini/mlflow.json").read_text())["cells"]
+    assert len(runs) == 16
+    assert all(run["run_id"] in page for run in runs.values())
+
+
+def test_mlflow_holds_one_run_per_cell_with_metrics_params_and_tags(done):
+    client = MlflowClient(f"sqlite:///{done.folder}/results/mlflow.db")
+    experiment = client.get_experiment_by_name("mini/recall")
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) == 8
+    run = next(r for r in runs if r.info.run_name == "thex-2 seed1")
+    assert run.data.tags["position"] == "2"
+    assert run.data.params["training.steps"] == "8"
+    metrics = json.loads((done.folder / "results/mini/cells/recall/thex-2/seed1/metrics.json").read_text())
+    assert run.data.metrics["test.exact_match"] == metrics["splits"]["test"]["exact_match"]
+    assert [m.step for m in client.get_metric_history(run.info.run_id, "valid.loss")] == [0, 4, 8]
+    assert {a.path for a in client.list_artifacts(run.info.run_id)} == {"metrics.json", "history.parquet", "model.json"}
+
+
+def test_touching_nothing_does_nothing(done):
+    assert done.planned() == {}
+
+
+def test_touching_a_source_without_changing_it_does_nothing(project):
+    for path in (project.folder / "workflow").rglob("*.py"):
+        path.touch()
+    assert project.planned() == {}
+
+
+def test_editing_a_model_trains_again_and_keeps_the_data(project):
+    project.edit("workflow/lolameme/models/hyena.py")
+    planned = project.planned()
+    assert planned["train"] == 16
+    assert planned["evaluate"] == 16
+    assert not {"world", "held_out", "train_split", "card"} & set(planned)
+
+
+def test_editing_a_figure_draws_and_does_not_train(project):
+    project.edit("workflow/lolameme/reporting/figures.py")
+    assert project.planned() == {"all": 1, "figures": 1, "track": 1, "page": 1}
+
+
+def test_editing_a_script_runs_its_rule_again(project):
+    project.edit("workflow/scripts/evaluate.py")
+    planned = project.planned()
+    assert planned["evaluate"] == 16
+    assert "train" not in planned
+
+
+def test_editing_a_language_makes_the_data_again(project):
+    project.edit("workflow/lolameme/languages/world.py")
+    planned = project.planned()
+    assert (planned["world"], planned["train"]) == (2, 16)
+
+
+def test_changing_the_training_of_a_variant_trains_only_that(project):
+    data = study_data()
+    data["variants"]["facts"]["training"] = {"steps": 9}
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    planned = project.planned()
+    assert planned["train"] == 8
+    assert "train_split" not in planned
+
+
+def test_one_cell_is_made_again_alone_and_replaces_its_run(project):
+    target = "results/mini/cells/recall/thex-2/seed2/metrics.json"
+    before = json.loads((project.folder / "results/mini/mlflow.json").read_text())
+    kept = (project.folder / target).read_bytes()
+    shutil.rmtree((project.folder / target).parent)
+    assert project.planned(target) == {"train": 1, "evaluate": 1}
+    project.run(target)
+    again, was = (json.loads(text) for text in ((project.folder / target).read_bytes(), kept))
+    assert again["splits"] == was["splits"]  # the same seed gives the same results
+    project.run()
+    after = json.loads((project.folder / "results/mini/mlflow.json").read_text())
+    changed = {cell for cell in before["cells"] if before["cells"][cell] != after["cells"][cell]}
+    assert changed == {"recall/thex-2/seed2"}
+    client = MlflowClient(f"sqlite:///{project.folder}/results/mlflow.db")
+    experiment = client.get_experiment_by_name("mini/recall")
+    assert len(client.search_runs([experiment.experiment_id])) == 8
+
+
+def test_a_mistake_stops_before_the_first_job_in_one_sentence(tmp_path):
+    project = Project(tmp_path, study_data() | {"trainning": {"steps": 5}})
+    output = project.run(ok=False)
+    assert "config.yaml: unknown key 'trainning' (did you mean 'training'?)" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_job_that_cannot_succeed_says_why_and_others_go_on(tmp_path):
+    data = study_data()
+    data["variants"]["recall"]["tokenizer"] = {"vocabulary": 16}
+    project = Project(tmp_path, data)
+    output = project.run("--keep-going", "data", ok=False)
+    assert re.search(
+        r"world \{'variant': 'recall'\}: tokenizer\.vocabulary is 16, but the languages use \d+ characters", output
+    )
+    assert "Traceback" not in output
+    assert (tmp_path / "results/mini/data/facts/card.json").exists()
+
+
+@pytest.mark.parametrize("study", ["cpu", "gpu", "paper"])
+def test_the_other_studies_are_planned(tmp_path, study):
+    project = Project(tmp_path)
+    planned = project.planned("--configfile", f"studies/{study}.yaml")
+    assert planned["train"] == planned["evaluate"] > 20
+    assert planned["page"] == 1
+
+
+def test_the_slurm_profile_plans_as_typed(tmp_path):
+    project = Project(tmp_path, study_data())
+    planned = project.planned("--cores", "all", "--profile", "slurm")
+    assert planned["train"] == 16
+
+
+def test_the_provenance_report_is_made(done):
+    done.run("--report", "provenance.html")
+    assert (done.folder / "provenance.html").stat().st_size > 100_000
+
+
+def test_snakemakes_linter_finds_nothing(done):
+    assert "Congratulations" in done.run("--lint")

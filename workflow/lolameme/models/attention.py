@@ -1,0 +1,52 @@
+"""Causal multi-head self-attention, as in GPT-2 (Radford et al. 2019)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lolameme.config import Model
+
+HALF = (torch.bfloat16, torch.float16)
+
+
+class Attention(nn.Module):
+    """A mixer: (batch, length, d_model) -> the same shape, position t reading positions up to t."""
+
+    def __init__(self, model: Model, max_length: int):
+        super().__init__()
+        self.heads, self.dropout = model.heads, model.attention_dropout
+        self.qkv = nn.Linear(model.d_model, 3 * model.d_model)
+        self.out = nn.Linear(model.d_model, model.d_model)
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, L, D = x.shape
+        q, k, v = self.qkv(x).view(B, L, 3, self.heads, D // self.heads).unbind(2)  # each (B, L, H, D/H)
+        dropout = self.dropout if self.training else 0.0
+        return self.out(kernel(x)(q, k, v, dropout).reshape(B, L, D))
+
+
+def kernel(x: Tensor):
+    """The attention kernel for tensors like `x`: xformers where it has one (CUDA in half precision), else torch."""
+    dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
+    return xformers_attention if x.is_cuda and dtype in HALF else torch_attention
+
+
+def torch_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
+    """torch's scaled dot product attention; all arguments and the result are (B, L, H, D/H)."""
+    q, k, v = (t.transpose(1, 2) for t in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True).transpose(1, 2)
+
+
+def xformers_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
+    """xformers' memory-efficient attention; shapes as in `torch_attention`. CUDA and half precision only."""
+    import xformers.ops  # 5 s, so only where it is used
+
+    return xformers.ops.memory_efficient_attention(q, k, v, attn_bias=xformers.ops.LowerTriangularMask(), p=dropout)
+
+
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
+    """Attention written out: softmax(q k^T / sqrt(D/H)) v over the past. The yardstick for the kernels above."""
+    scores = torch.einsum("blhd,bmhd->bhlm", q, k) / q.shape[-1] ** 0.5  # (B, H, L, L)
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
+    weights = F.dropout(scores.masked_fill(future, float("-inf")).softmax(-1), dropout)
+    return torch.einsum("bhlm,bmhd->blhd", weights, v)

@@ -1,0 +1,107 @@
+"""The residual stack that all architectures share; only the mixers of its layers differ."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lolameme.config import Model
+from lolameme.models.architectures import ATTENTION, HYENA, pattern
+from lolameme.models.attention import Attention
+from lolameme.models.hyena import Hyena
+
+MIXERS = {ATTENTION: Attention, HYENA: Hyena}
+
+
+class Block(nn.Module):
+    """Pre-norm residual block: x + mixer(norm(x)), then x + MLP(norm(x)), as in GPT-2."""
+
+    def __init__(self, mixer: str, model: Model, max_length: int):
+        super().__init__()
+        inner = round(model.inner * model.d_model)
+        self.mixer_norm = nn.LayerNorm(model.d_model)
+        self.mixer = MIXERS[mixer](model, max_length)
+        self.mlp_norm = nn.LayerNorm(model.d_model)
+        self.up = nn.Linear(model.d_model, inner)
+        self.down = nn.Linear(inner, model.d_model)
+        self.dropout = model.dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.drop(self.mixer(self.mixer_norm(x)))  # (B, L, D)
+        return x + self.drop(self.down(F.gelu(self.up(self.mlp_norm(x)), approximate="tanh")))
+
+    def drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+class Stack(nn.Module):
+    """Embedding, blocks with the given mixers, final norm, and a head tied to the embedding.
+
+    `mixers` is an architecture's layer pattern. GPT-2 is the pattern of attention alone.
+    """
+
+    def __init__(self, mixers: tuple[str, ...], model: Model, vocabulary: int, max_length: int):
+        super().__init__()
+        self.max_length, self.dropout = max_length, model.dropout
+        self.embedding = nn.Embedding(vocabulary, model.d_model)
+        # attention alone is blind to order; the convolutions of a Hyena layer below tell it what came before what
+        learned = model.positions == "learned" or (model.positions == "auto" and mixers[0] == ATTENTION)
+        self.positions = nn.Embedding(max_length, model.d_model) if learned else None
+        self.blocks = nn.ModuleList(Block(mixer, model, max_length) for mixer in mixers)
+        self.norm = nn.LayerNorm(model.d_model)
+        self._initialise()
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Final hidden states (B, L, D) of tokens (B, L). Raises ValueError if L exceeds `max_length`."""
+        if tokens.shape[1] > self.max_length:
+            raise ValueError(f"{tokens.shape[1]} tokens are more than this model's longest input, {self.max_length}")
+        x = self.embedding(tokens)
+        if self.positions is not None:
+            x = x + self.positions.weight[: tokens.shape[1]]
+        if self.dropout:
+            x = F.dropout(x, self.dropout, self.training)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Next-token logits (..., vocabulary) of hidden states (..., D)."""
+        return F.linear(hidden, self.embedding.weight)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Next-token logits (B, L, vocabulary) of tokens (B, L)."""
+        return self.logits(self.hidden(tokens))
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """GPT-2's initialisation: normal 0.02, projections into the residual stream scaled by 1/sqrt(2 layers).
+
+        The implicit filters of Hyena keep torch's own, which their sine activations need.
+        """
+        for name, module in self.named_modules():
+            if ".filters" in name:
+                continue
+            if isinstance(module, nn.Linear | nn.Embedding):
+                module.weight.normal_(0, 0.02)
+                if isinstance(module, nn.Linear):
+                    module.bias.zero_()
+            if name.endswith((".out", ".down")):
+                module.weight.mul_(1 / math.sqrt(2 * len(self.blocks)))
+
+    def parameters_by_decay(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Trained parameters with and without weight decay: matrices of the blocks, and all the rest.
+
+        No decay on biases, norms, embeddings, short convolutions and implicit filters.
+        """
+        trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        decayed = {n for n in trained if n.startswith("blocks.") and n.endswith(".weight") and trained[n].dim() == 2}
+        decayed = {n for n in decayed if ".filters." not in n and ".short." not in n}
+        return [trained[n] for n in trained if n in decayed], [trained[n] for n in trained if n not in decayed]
+
+
+def build(architecture: str, model: Model, vocabulary: int, max_length: int, seed: int | None = None) -> Stack:
+    """The stack of an architecture name; with a seed, its random initialisation is reproducible."""
+    if seed is not None:
+        torch.manual_seed(seed)
+    return Stack(pattern(architecture, model.layers), model, vocabulary, max_length)

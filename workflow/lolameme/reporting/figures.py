@@ -1,0 +1,185 @@
+"""The figures of a study; each says one thing. All read the tidy tables and nothing else."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lolameme.reporting.style import INK, QUIET, colours, markers
+from lolameme.reporting.tables import label
+
+
+def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: int = 4) -> tuple[Figure, list[Axes]]:
+    """A row (or rows) of panels, one per name, on a common scale of exact match."""
+    columns = min(per_row, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False, sharey=True)
+    for axes in grid.flat[len(names) :]:
+        axes.remove()
+    for axes, name in zip(grid.flat, names, strict=False):
+        axes.set(title=name, ylim=(-0.03, 1.03))
+    for row in grid:
+        row[0].set_ylabel("exact match")
+    return figure, list(grid.flat[: len(names)])
+
+
+def baselines(axes: Axes, row: pd.Series) -> None:
+    """Thin lines for what needs no learning, each with its name."""
+    texts = {"chance": "chance", "majority": "majority answer", "value_share": "a value of the program"}
+    placed: list[float] = []
+    for key in ("value_share", "majority", "chance"):
+        if pd.notna(row[key]) and all(abs(row[key] - other) > 0.06 for other in placed):
+            placed.append(row[key])
+            axes.axhline(row[key], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+            axes.text(
+                1.0,
+                row[key] + 0.01,
+                texts[key],
+                color=QUIET,
+                fontsize=7.5,
+                ha="right",
+                transform=axes.get_yaxis_transform(),
+            )
+
+
+def exact_match(board: pd.DataFrame, scored: pd.DataFrame) -> Figure:
+    """Which architecture answers right: mean and interval per variant, single seeds as dots, baselines as lines."""
+    test = board[board["split"] == "test"]
+    figure, axes = panels(list(test["variant"].unique()))
+    names = list(test["architecture"].unique())
+    palette, shapes = colours(names), markers(names)
+    for ax, (variant, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
+        baselines(ax, group.iloc[0])
+        for x, (_, row) in enumerate(group.iterrows()):
+            name = row["architecture"]
+            dots = scored.query("variant == @variant and split == 'test' and architecture == @name")["exact_match"]
+            ax.scatter(np.full(len(dots), x) + 0.2, dots, s=9, color=palette[name], alpha=0.6, linewidths=0)
+            error = [[row["exact_match"] - row["low"]], [row["high"] - row["exact_match"]]]
+            ax.errorbar(x, row["exact_match"], error, fmt=shapes[name], color=palette[name], capsize=3, markersize=7)
+            place = -12 if row["exact_match"] > 0.93 else 9
+            ax.annotate(
+                f"{row['exact_match']:.2f}", (x, row["high"] if place > 0 else row["low"]), (0, place), ha="center", va="center",
+                textcoords="offset points", fontsize=8, color=INK,
+            )  # fmt: skip
+        ax.set_xticks(
+            range(len(group)), [label(n) for n in group["architecture"]], rotation=30 if len(group) > 4 else 0
+        )
+        ax.set_xlim(-0.5, len(group) - 0.5)
+    figure.tight_layout()
+    return figure
+
+
+def position(board: pd.DataFrame, layers: int) -> Figure:
+    """Where the one layer of the other kind stands, against exact match; the pure stacks are horizontal bands."""
+    test = board[board["split"] == "test"]
+    figure, axes = panels(list(test["variant"].unique()))
+    palette = colours(["gpt2", "hyena", "thex", "xeht"])
+    for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
+        for pure in group[group["positions"] == ""].itertuples():
+            ax.axhspan(pure.low, pure.high, color=palette[pure.family], alpha=0.18, linewidth=0)
+            ax.axhline(pure.exact_match, color=palette[pure.family], linewidth=1.2)
+        spread_labels(ax, group[group["positions"] == ""], palette, layers)
+        single = group[group["positions"].str.fullmatch(r"\d+")]
+        for family, swapped in single.groupby("family", sort=False):
+            swapped = swapped.assign(k=swapped["positions"].astype(int)).sort_values("k")
+            error = [swapped["exact_match"] - swapped["low"], swapped["high"] - swapped["exact_match"]]
+            ax.errorbar(swapped["k"], swapped["exact_match"], error, fmt="o-", color=palette[family], capsize=3)
+            last = swapped.iloc[-1]
+            ax.annotate(label(f"{family}"), (last["k"], last["exact_match"]), (6, -9), textcoords="offset points",
+                        fontsize=8, color=palette[family])  # fmt: skip
+        ax.set(xlabel="position of the swapped layer", xlim=(0.6, layers + 0.75), xticks=range(1, layers + 1))
+    figure.tight_layout()
+    return figure
+
+
+def spread_labels(ax: Axes, rows: pd.DataFrame, palette: dict, layers: int) -> None:
+    """Names of the pure stacks at their lines, moved apart where they would overlap."""
+    place = -1.0
+    for row in rows.sort_values("exact_match").itertuples():
+        place = max(row.exact_match + 0.015, place + 0.07)
+        ax.text(0.63, min(place, 0.97), label(row.architecture), fontsize=8, color=palette[row.family])
+
+
+def learning_curves(learned: pd.DataFrame, board: pd.DataFrame) -> Figure:
+    """How exact match on `valid` grows: the mean over seeds, with the range of the seeds."""
+    valid = learned[learned["split"] == "valid"]
+    figure, axes = panels(list(valid["variant"].unique()), height=3.4)
+    names = list(valid["architecture"].unique())
+    palette = colours(names)
+    for ax, (variant, group) in zip(axes, valid.groupby("variant", sort=False), strict=True):
+        baselines(ax, board.query("variant == @variant and split == 'test'").iloc[0])
+        sns.lineplot(
+            group, x="step", y="exact_match", hue="architecture", palette=palette, errorbar=("pi", 100), ax=ax,
+            legend=False, err_kws={"linewidth": 0, "alpha": 0.15},
+        )  # fmt: skip
+        ax.set(xlabel="training step", ylabel="exact match (valid)" if ax.get_subplotspec().is_first_col() else "")
+        ends = group[group["step"] == group["step"].max()].groupby("architecture")["exact_match"].mean().sort_values()
+        place = -1.0
+        for name, value in ends.items():
+            place = max(value, place + 0.065)
+            place = min(place, 1.03)
+            ax.annotate(label(name), (1, place), (4, -3), xycoords=("axes fraction", "data"), textcoords="offset points",
+                        fontsize=8, color=palette[name], annotation_clip=False)  # fmt: skip
+        ax.margins(x=0)
+    figure.tight_layout(w_pad=3.5)
+    return figure
+
+
+def learning_order(board: pd.DataFrame) -> Figure:
+    """Who learns first: steps until halfway from the strongest baseline to the best of the variant."""
+    test = board[board["split"] == "test"]
+    variants = list(test["variant"].unique())
+    figure, grid = plt.subplots(
+        1,
+        len(variants),
+        figsize=(3.6 * len(variants), 0.42 * test["architecture"].nunique() + 1.2),
+        squeeze=False,
+        sharey=True,
+    )
+    names = list(test["architecture"].unique())
+    palette, shapes = colours(names), markers(names)
+    for ax, variant in zip(grid[0], variants, strict=True):
+        group = test[test["variant"] == variant].set_index("architecture")
+        end = group["steps"].max()
+        for y, name in enumerate(names):
+            value = group["steps_to_halfway"].get(name, np.inf)
+            if np.isfinite(value):
+                ax.hlines(y, 0, value, color=palette[name], linewidth=2)
+                ax.plot(value, y, shapes[name], color=palette[name], markersize=7)
+                ax.annotate(f"{value:.0f}", (value, y), (7, 0), textcoords="offset points", va="center", fontsize=8)
+            else:
+                ax.text(end * 0.02, y, f"not within {end:.0f}", va="center", fontsize=8, color=QUIET)
+        ax.set(title=variant, xlabel="steps to halfway", xlim=(0, end * 1.12), ylim=(len(names) - 0.5, -0.5))
+        ax.set_yticks(range(len(names)), [label(n) for n in names])
+    figure.tight_layout()
+    return figure
+
+
+def splits(board: pd.DataFrame) -> Figure:
+    """Every test split: mean exact match as a heat map, variants by architecture."""
+    rows = board.assign(row=board["variant"] + " · " + board["split"])
+    order, names = rows["row"].unique(), list(rows["architecture"].unique())
+    grid = rows.pivot_table(index="row", columns="architecture", values="exact_match", sort=False).loc[order, names]
+    grid.insert(0, "baseline", rows.groupby("row")["baseline"].first().loc[order])
+    figure, ax = plt.subplots(figsize=(1.1 * len(grid.columns) + 2.6, 0.42 * len(grid) + 1.1))
+    sns.heatmap(
+        grid,
+        annot=True,
+        fmt=".2f",
+        vmin=0,
+        vmax=1,
+        cmap="cividis",
+        ax=ax,
+        linewidths=1,
+        cbar_kws={"label": "exact match"},
+    )
+    ax.set_xticks(np.arange(len(grid.columns)) + 0.5, ["strongest\nbaseline", *map(label, names)])
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(axis="both", length=0)
+    ax.tick_params(axis="x", rotation=0)
+    figure.tight_layout()
+    return figure

@@ -1,0 +1,147 @@
+"""Two pictures that explain the study: from world to task, drawn from a real variant, and the stacks compared."""
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pyarrow.parquet as pq
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from lolameme.files import read_json
+from lolameme.reporting.style import FAMILY, INK, QUIET, colours
+from lolameme.reporting.tables import label
+
+_MIXER_COLOUR = {"attention": FAMILY["gpt2"], "hyena": FAMILY["hyena"]}
+
+
+def framework(data: Path, variant: str, languages: dict[str, Any], splits: list[str]) -> Figure:
+    """World -> languages -> programs -> tasks, with the roots, names and programs of a real variant.
+
+    `data` is the variant's folder; `languages` maps its languages to their declarations in world.json.
+    """
+    world = read_json(data / "world.json")
+    figure, ax = plt.subplots(figsize=(12.6, 4.3))
+    ax.set(xlim=(0, 100), ylim=(0, 34))
+    ax.axis("off")
+    boxes = [
+        (0, 18, "World", "one hidden truth", world_lines(world)),
+        (22, 21, "Languages", "ways to write it", language_lines(world, languages)),
+        (47, 28, "Programs", f"from {variant}", program_lines(data / "test.parquet", list(languages))),
+        (79, 21, "Tasks", "what is tested", task_lines(splits)),
+    ]
+    for x, width, title, subtitle, lines in boxes:
+        box(ax, x, width, title, subtitle, lines)
+    for (x, width, *_), (after, *_) in zip(boxes[:-1], boxes[1:], strict=True):
+        arrow = FancyArrowPatch(
+            (x + width + 0.4, 17), (after - 0.4, 17), arrowstyle="-|>", mutation_scale=18, color=INK
+        )
+        ax.add_patch(arrow)
+    return figure
+
+
+def box(ax: Axes, x: float, width: float, title: str, subtitle: str, lines: list[tuple[str, str]]) -> None:
+    """A titled box; each line is (kind, text), kinds being `text`, `code` and `note`."""
+    style = "round,pad=0,rounding_size=1.2"
+    ax.add_patch(FancyBboxPatch((x, 1), width, 32, boxstyle=style, facecolor="#f6f7f9", edgecolor="#c9ced6"))
+    ax.text(x + 1.3, 30, title, fontsize=13, fontweight="bold", color=INK, va="center")
+    ax.text(x + 1.3, 27.4, subtitle, fontsize=8.5, color=QUIET, va="center")
+    y = 24.4
+    for kind, text in lines:
+        font = {"family": "monospace", "fontsize": 7.6} if kind == "code" else {"fontsize": 8.6}
+        ax.text(x + 1.3, y, text, color=QUIET if kind == "note" else INK, va="top", linespacing=1.25, **font)
+        y -= (1.75 if kind == "code" else 1.95) * (text.count("\n") + 1) + (0.3 if kind == "code" else 0.2)
+
+
+def world_lines(world: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [(c, entry["value"]) for c, entry in enumerate(world["concepts"]) if entry["value"] is not None]
+    heads = len(world["heads"])
+    lines = [
+        ("note", "roots of names"),
+        ("code", " ".join(world["stems"][:4]) + " ..."),
+        ("code", " ".join(world["heads"][:4]) + " ..."),
+        ("note", f"{len(facts)} globals: long-term memory"),
+    ]
+    for concept, value in facts[:3]:
+        stem, head = divmod(concept, heads)
+        lines.append(
+            ("code", f"{world['stems'][stem]}+{world['heads'][head]} is {value:0{len(str(world['modulus'] - 1))}d}")
+        )
+    functions = {f for operator in world["operators"] for f in operator["functions"]}
+    lines += [("note", f"operators modulo {world['modulus']}"), ("code", ", ".join(sorted(functions)))]
+    return lines
+
+
+def language_lines(world: dict[str, Any], languages: dict[str, Any]) -> list[tuple[str, str]]:
+    casing = {"camel": "{0}{1}", "pascal": "{0}{1}", "snake": "{0}_{1}", "kebab": "{0}-{1}"}
+    lines = []
+    for name, declared in list(languages.items())[:3]:
+        stem, head = declared["stems"][0][0], declared["heads"][0][0]
+        stem = stem.capitalize() if declared["casing"] == "pascal" else stem
+        head = head.capitalize() if declared["casing"] in ("camel", "pascal") else head
+        written, sign = casing[declared["casing"]].format(stem, head), declared["operators"][0]
+        expression = f"{written} {sign} x" if declared["order"] == "infix" else f"{sign} {written} x"
+        lines += [
+            ("text", {"lola": "LoLa", "meme": "MeMe"}.get(name, name)),
+            ("note", f"{declared['casing']} case, {declared['order']}"),
+            ("code", f"{written} {declared['assign']} 7{declared['end']}"),
+            ("code", f"{expression} {declared['answer']} 9{declared['end']}"),
+        ]
+    return lines
+
+
+def program_lines(path: Path, languages: list[str]) -> list[tuple[str, str]]:
+    """The shortest program of each language, wrapped."""
+    table = pq.read_table(path, columns=["text", "language"]).to_pandas()
+    table["language"] = table["language"].str[0]
+    lines: list[tuple[str, str]] = []
+    for name in languages[:2]:
+        texts = table.loc[table["language"] == name, "text"]
+        if len(texts):
+            shortest = min(texts, key=len)
+            lines += [("code", "\n".join(textwrap.wrap(shortest, 34)[:6]))]
+    return lines
+
+
+def task_lines(splits: list[str]) -> list[tuple[str, str]]:
+    told = {
+        "test": "the same kind of program",
+        "longer": "more assignments",
+        "globals_only": "facts in the weights",
+        "locals_only": "facts in the prompt",
+        "transfer": "facts taught in the other\nlanguage only",
+        "code_switch": "languages mixed in a program",
+        "lola": "LoLa alone",
+        "meme": "MeMe alone",
+    }
+    lines: list[tuple[str, str]] = [("note", "exact match of every answer on")]
+    for split in splits[:6]:
+        lines += [("code", split)] + ([("note", told[split])] if split in told else [])
+    return lines
+
+
+def stacks(patterns: dict[str, tuple[str, ...]]) -> Figure:
+    """The layers of every architecture, input at the bottom."""
+    names, depth = list(patterns), max(map(len, patterns.values()))
+    figure, ax = plt.subplots(figsize=(1.25 * len(names) + 1.6, 0.42 * depth + 1.3))
+    palette = colours(names)
+    for x, (name, mixers) in enumerate(patterns.items()):
+        for layer, mixer in enumerate(mixers):
+            colour = _MIXER_COLOUR[mixer]
+            style = "round,pad=0,rounding_size=0.06"
+            ax.add_patch(
+                FancyBboxPatch(
+                    (x + 0.08, layer + 0.08), 0.84, 0.84, boxstyle=style, facecolor=colour, alpha=0.85, linewidth=0
+                )
+            )
+            if depth <= 6:
+                ax.text(x + 0.5, layer + 0.5, mixer.capitalize(), ha="center", va="center", color="white", fontsize=8.5)
+        ax.text(x + 0.5, -0.3, label(name), ha="center", va="top", fontsize=9.5, color=palette[name], fontweight="bold")
+    for layer in range(depth):
+        ax.text(-0.1, layer + 0.5, f"layer {layer + 1}", ha="right", va="center", fontsize=8.5, color=QUIET)
+    ax.set(xlim=(-0.8, len(names)), ylim=(-0.9, depth + 0.1))
+    ax.axis("off")
+    figure.tight_layout()
+    return figure

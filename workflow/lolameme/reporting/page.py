@@ -1,0 +1,144 @@
+"""The report: one HTML file that needs nothing else. Every sentence about results follows from the tables."""
+
+import datetime
+import html
+import importlib.metadata
+import math
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from lolameme import config, provenance
+from lolameme.files import read_json
+from lolameme.models.architectures import pattern
+from lolameme.reporting.tables import compare, label, steps
+
+_PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
+_TRACKING = "http://127.0.0.1:5000"
+
+
+def render(study: config.Study, tables: list[Path], figures: list[Path], cards: list[Path], runs: Path) -> str:
+    """The report page of a study.
+
+    `tables` are its Parquet tables, `figures` its SVG files, `cards` the data cards, `runs` the map to MLflow's runs.
+    """
+    table = {path.stem: pd.read_parquet(path) for path in tables}
+    board, tracked = table["leaderboard"], read_json(runs)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lolameme.reporting", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"em": em, "label": label, "steps": steps, "clock": clock}
+    return environment.get_template("page.html").render(
+        study=study,
+        findings=findings(board),
+        boards=boards(board),
+        claims=table["claims"].astype(object).where(table["claims"].notna(), None).to_dict("records"),
+        figures={path.stem: inline(path) for path in figures},
+        cards=[read_json(path) for path in cards],
+        stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},
+        trainings={name: study.training_of(name).model_dump() for name in study.variants},
+        cells=cell_rows(table["cells"], tracked),
+        total=table["cells"].drop_duplicates(["variant", "architecture", "seed"])["train_seconds"].sum(),
+        tracking=_TRACKING,
+        hardware=sorted(set(table["cells"]["device"] + ", " + table["cells"]["precision"])),
+        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        python=platform.python_version(),
+        code=provenance.code_version(),
+        data={
+            card["variant"]: read_json(path.parent / "dataset.json")["content"]
+            for path in cards
+            for card in [read_json(path)]
+        },
+        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    )
+
+
+def findings(board: pd.DataFrame) -> list[str]:
+    """One sentence per variant: who is best, whether that is clear, and how far from guessing."""
+    sentences = []
+    for variant, rows in board[board["split"] == "test"].groupby("variant", sort=False):
+        ranked = rows.sort_values("exact_match", ascending=False)
+        first = ranked.iloc[0]
+        rivals = [row for _, row in ranked.iloc[1:].iterrows() if compare(first, row) != "ahead of"]
+        beaten = [row for _, row in ranked.iloc[1:].iterrows() if compare(first, row) == "ahead of"]
+        lead = f"{label(first['architecture'])} reaches {em(first['exact_match'])}"
+        if rivals and beaten:
+            lead += (
+                f", not told apart from {names(rivals)}, ahead of {names(beaten)} (best {em(beaten[0]['exact_match'])})"
+            )
+        elif rivals:
+            lead += ", and the intervals of all architectures overlap with its own"
+        else:
+            lead += f", ahead of all others (next {label(beaten[0]['architecture'])}, {em(beaten[0]['exact_match'])})"
+        stuck = [row for _, row in ranked.iterrows() if row["low"] <= row["baseline"] + 0.02]
+        if stuck:
+            lead += f"; {names(stuck)} no better than the strongest baseline ({em(first['baseline'])})"
+        learners = rows[rows["steps_to_halfway"].map(math.isfinite)].sort_values("steps_to_halfway")
+        if len(learners) > 1 and learners.iloc[0]["steps_to_halfway"] < learners.iloc[-1]["steps_to_halfway"]:
+            soon, late = learners.iloc[0], learners.iloc[-1]
+            lead += (
+                f". {label(soon['architecture'])} gets halfway first, after {steps(soon['steps_to_halfway'])} steps, "
+                f"{label(late['architecture'])} last, after {steps(late['steps_to_halfway'])}"
+            )
+        sentences.append(f"<b>{html.escape(variant)}</b>: {html.escape(lead)}.")
+    return sentences
+
+
+def names(rows: list[pd.Series]) -> str:
+    """Architectures in a sentence: A, B and C."""
+    words = [label(row["architecture"]) for row in rows]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def boards(board: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per variant the rows of its leaderboard on `test`, and exact match on all its splits."""
+    found = []
+    for variant, rows in board.groupby("variant", sort=False):
+        test = rows[rows["split"] == "test"].sort_values("exact_match", ascending=False)
+        others = rows.pivot(index="architecture", columns="split", values="exact_match")
+        order = [split for split in rows["split"].unique() if split != "test"]
+        found.append(
+            {
+                "variant": variant,
+                "rows": test.to_dict("records"),
+                "splits": order,
+                "others": {name: others.loc[name, order].to_dict() for name in test["architecture"]},
+                "baselines": {split: group["baseline"].iloc[0] for split, group in rows.groupby("split")},
+            }
+        )
+    return found
+
+
+def cell_rows(scored: pd.DataFrame, tracked: dict[str, Any]) -> list[dict[str, Any]]:
+    """All cells with their exact match on `test` and the address of their MLflow run."""
+    rows = scored[scored["split"] == "test"].to_dict("records")
+    for row in rows:
+        run = tracked["cells"][f"{row['variant']}/{row['architecture']}/seed{row['seed']}"]
+        row["link"] = f"{_TRACKING}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}"
+    return rows
+
+
+def inline(path: Path) -> str:
+    """An SVG ready to stand in a page: without its XML head, and with ids that no other figure has."""
+    svg = path.read_text(encoding="utf-8")
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(\bid="|url\(#|xlink:href="#|href="#)', lambda m: f"{m[1]}{path.stem}-", svg)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{path.stem.replace("_", " ")}"', 1)
+
+
+def em(value: float | None) -> str:
+    """Exact match as people compare it; a dash where there is none."""
+    return "–" if value is None or pd.isna(value) else f"{value:.3f}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes and seconds."""
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -1,0 +1,119 @@
+"""Progress: which cell runs, how well it does, and when it and the study will be done.
+
+Every cell leaves its latest moment in a small file, so that cells in different processes, or on different machines,
+see each other through the file system alone; `plan.json` beside them lists the steps of all cells of the study.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lolameme.files import write_json
+
+_SAY_EVERY = 10.0  # seconds between two lines of one cell
+_ALIVE = 120.0  # seconds after which a silent cell no longer counts as running
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is known about a running cell, for whoever watches."""
+
+    step: int
+    steps: int
+    loss: float
+    exact_match: float
+    tokens_per_second: float
+    seconds: float
+
+
+@dataclass
+class Watcher:
+    """Receives the moments of one cell, keeps them in its file, and says a line now and then."""
+
+    cell: str
+    folder: Path  # of plan.json and the files of all cells
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+    said: float = field(default=0.0)
+
+    def __call__(self, moment: Moment) -> None:
+        state = vars(moment) | {"cell": self.cell, "at": time.time()}
+        write_json(self.folder / f"{self.cell.replace('/', '--')}.json", state)
+        now, done = time.monotonic(), moment.step == moment.steps
+        if moment.step and (done or now - self.said > _SAY_EVERY):
+            self.said = now
+            self.say(line(moment, self.cell) + " | " + str(survey(self.folder)))
+
+
+def line(moment: Moment, cell: str) -> str:
+    """One cell in one line."""
+    left = moment.seconds / moment.step * (moment.steps - moment.step)
+    return (
+        f"{cell:34} step {moment.step:>5}/{moment.steps}  loss {moment.loss:6.3f}  EM {moment.exact_match:5.3f}  "
+        f"{moment.tokens_per_second / 1000:5.1f}k tokens/s  {clock(left)} left"
+    )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """How far the study is."""
+
+    cells: int
+    done: int
+    running: list[dict[str, Any]]
+    seconds_left: float | None
+
+    def __str__(self) -> str:
+        left = "" if self.seconds_left is None else f", about {clock(self.seconds_left)} of training left"
+        return f"study: {self.done} of {self.cells} cells trained{left}"
+
+
+def survey(folder: Path) -> Survey:
+    """Look at all cells of a study: how many are trained, which run, and how long the rest will take.
+
+    The rest is estimated from the seconds per step of cells of the same variant so far, or else of all cells.
+    """
+    plan: dict[str, int] = json.loads((folder / "plan.json").read_text())
+    states = {state["cell"]: state for state in _states(folder) if state["cell"] in plan}
+    done = {name for name, state in states.items() if state["step"] == plan[name]}
+    running = [s for name, s in states.items() if name not in done and time.time() - s["at"] < _ALIVE]
+    pace: dict[str, list[float]] = {}
+    for name, state in states.items():
+        if state["step"]:
+            pace.setdefault(name.split("/")[0], []).append(state["seconds"] / state["step"])
+    every = [p for paces in pace.values() for p in paces]
+    seconds = None
+    if every:
+        seconds = 0.0
+        for name, steps in plan.items():
+            if name not in done:
+                paces = pace.get(name.split("/")[0], every)
+                seconds += sum(paces) / len(paces) * (steps - states.get(name, {"step": 0})["step"])
+        seconds /= max(1, len(running))
+    return Survey(len(plan), len(done), running, seconds)
+
+
+def start(folder: Path, plan: dict[str, int]) -> None:
+    """Write the plan (steps of every cell) and forget what belongs to no cell of it, or to other steps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "plan.json", plan)
+    for state in list(_states(folder)):
+        if plan.get(state["cell"]) != state["steps"]:
+            (folder / f"{state['cell'].replace('/', '--')}.json").unlink(missing_ok=True)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 3:05 or 2:03:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _states(folder: Path) -> Iterator[dict[str, Any]]:
+    for entry in os.scandir(folder):
+        if entry.name.endswith(".json") and entry.name != "plan.json" and not entry.name.startswith("."):
+            yield json.loads(Path(entry.path).read_text())

@@ -1,0 +1,12 @@
+"""Rule `card`: the data card of a variant, as JSON and Markdown."""
+
+from pathlib import Path
+
+from lolameme import job
+from lolameme.files import write_json, write_text
+from lolameme.languages.card import describe, markdown
+
+with job.running(snakemake) as study:
+    card = describe(study, snakemake.wildcards.variant, Path(snakemake.output.json).parent)
+    write_json(snakemake.output.json, card)
+    write_text(snakemake.output.markdown, markdown(card))

@@ -1,0 +1,12 @@
+"""Rule `evaluate`: predictions and metrics of a trained cell."""
+
+from pathlib import Path
+
+from lolameme import job
+from lolameme.cell import Cell, evaluate_cell
+
+with job.running(snakemake) as study:
+    w = snakemake.wildcards
+    cell = Cell(w.variant, w.architecture, int(w.seed))
+    folder, data = Path(snakemake.output.metrics).parent, Path(snakemake.input.dataset).parent
+    evaluate_cell(study, cell, data, folder, snakemake.threads)

@@ -1,0 +1,10 @@
+"""Rule `held_out`: a split of a variant to validate or test on."""
+
+from pathlib import Path
+
+from lolameme import job
+from lolameme.languages.dataset import Builder
+
+with job.running(snakemake) as study:
+    folder = Path(snakemake.output[0]).parent
+    Builder(study, snakemake.wildcards.variant).write_held_out(snakemake.wildcards.split, folder)

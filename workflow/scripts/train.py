@@ -1,0 +1,14 @@
+"""Rule `train`: a trained cell."""
+
+from pathlib import Path
+
+from lolameme import job
+from lolameme.cell import Cell, train_cell
+from lolameme.training.progress import Watcher
+
+with job.running(snakemake) as study:
+    w = snakemake.wildcards
+    cell = Cell(w.variant, w.architecture, int(w.seed))
+    folder, data = Path(snakemake.output.model).parent, Path(snakemake.input.dataset).parent
+    watcher = Watcher(str(cell), Path(snakemake.params.progress))
+    train_cell(study, cell, data, folder, snakemake.threads, watcher)

@@ -1,0 +1,9 @@
+"""Rule `train_split`: train.parquet and dataset.json of a variant."""
+
+from pathlib import Path
+
+from lolameme import job
+from lolameme.languages.dataset import Builder
+
+with job.running(snakemake) as study:
+    Builder(study, snakemake.wildcards.variant).write_train(Path(snakemake.output.train).parent)
