@@ -4,7 +4,7 @@ BIN := .venv/bin
 CONFIG ?= config.yaml
 CORES ?= all
 # a whole other study: make study CONFIG=studies/cpu.yaml
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet reason host --rerun-incomplete --configfile $(CONFIG)
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
 
 .PHONY: study test cell report mlflow lint format bench watch schema clean
 
@@ -13,7 +13,7 @@ study: .venv/ready  ## the study, from data to report
 	@$(BIN)/lolameme where $(CONFIG)
 
 test: .venv/ready  ## all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 cell: .venv/ready  ## one cell: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1
 	$(SNAKEMAKE) $$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED))

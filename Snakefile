@@ -35,17 +35,17 @@ rule all:
 
 
 rule cells:
-    message:
-        "All cells are trained and evaluated"
     input:
         METRICS,
+    message:
+        "All cells are trained and evaluated"
 
 
 rule data:
-    message:
-        "All data are written"
     input:
         expand(f"{DATA}/{{variant}}/card.json", variant=STUDY.variants),
+    message:
+        "All data are written"
 
 
 onstart:

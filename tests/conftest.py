@@ -68,13 +68,13 @@ FACTS = {
 
 
 def study_data(**changes) -> dict:
-    """A miniature study as plain data: two variants, four stacks, seconds to run."""
+    """A miniature study as plain data: two variants, three stacks, seconds to run."""
     return copy.deepcopy(
         {
             "study": "mini",
             "seeds": [1, 2],
             "languages": LANGUAGES,
-            "architectures": ["gpt2", "hyena", "thex-*"],
+            "architectures": ["gpt2", "hyena", "thex-2"],
             "model": {"layers": 2, "d_model": 16, "heads": 2, "hyena": {"filter_width": 8, "filter_features": 5}},
             "training": {"steps": 8, "batch": 16, "learning_rate": 5e-3, "evaluate_every": 4},
             "variants": {"recall": RECALL, "facts": FACTS},

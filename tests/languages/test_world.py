@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 
 from conftest import LANGUAGES
@@ -11,7 +13,7 @@ from lolameme.seeds import generator
 
 def prefix_free(roots: list[str]) -> bool:
     ordered = sorted(roots)
-    return not any(b.startswith(a) for a, b in zip(ordered[:-1], ordered[1:], strict=True))
+    return not any(b.startswith(a) for a, b in itertools.pairwise(ordered))
 
 
 def test_roots_are_distinct_and_none_is_a_prefix_of_another():

@@ -1,5 +1,6 @@
 """A cell is (variant, architecture, seed): how it is trained and evaluated, and what its files say."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,7 @@ def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer) -> pd.Data
     queries = np.diff(np.asarray(table["answer"].combine_chunks().offsets))
     flat = {name: table[name].combine_chunks().flatten().to_pandas() for name in ("answer", *SLICES)}
     ends = scores.offsets
-    answered = tokenizer.decode_batch(
-        [scores.predicted[a:b].tolist() for a, b in zip(ends[:-1], ends[1:], strict=True)]
-    )
+    answered = tokenizer.decode_batch([scores.predicted[a:b].tolist() for a, b in itertools.pairwise(ends)])
     return pd.DataFrame(
         {
             "split": np.repeat(table["split"].to_numpy(), queries),

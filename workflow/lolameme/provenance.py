@@ -5,27 +5,29 @@ import hashlib
 import json
 import resource
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import lolameme
 
-PACKAGE = Path(__file__).parent
+_WORKFLOW = Path(__file__).parent.parent
 
 
-def source_digest(parts: Iterable[str] = ("",)) -> str:
-    """A digest of the package's sources below `parts` (folders or files, relative to the package).
+def source_digest(*parts: str) -> str:
+    """A digest of the sources below `parts`: folders or files relative to workflow/.
 
-    Rules carry it as a parameter: editing a source re-runs the rules that name it, touching it does not.
+    Rules carry it as a parameter: editing a source re-runs the rules that name it, touching it does not. Raises
+    FileNotFoundError if a part does not exist.
     """
-    files = set()
+    files: set[Path] = set()
     for part in parts:
-        path = PACKAGE / part
-        files |= {path} if path.is_file() else set(path.rglob("*.py")) | set(path.rglob("*.html"))
+        path = _WORKFLOW / part
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: a rule names this source, but it does not exist")
+        files |= {path} if path.is_file() else set(path.rglob("*.py"))
     total = hashlib.sha256()
     for path in sorted(files):
-        total.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
+        total.update(str(path.relative_to(_WORKFLOW)).encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]
 
 
@@ -33,11 +35,11 @@ def source_digest(parts: Iterable[str] = ("",)) -> str:
 def code_version() -> dict[str, str | None]:
     """Version, digest of all sources, and the git commit where there is one."""
     try:
-        command = ["git", "-C", str(PACKAGE), "rev-parse", "--short=12", "HEAD"]
+        command = ["git", "-C", str(_WORKFLOW), "rev-parse", "--short=12", "HEAD"]
         commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         commit = None
-    return {"version": lolameme.__version__, "sources": source_digest(), "commit": commit}
+    return {"version": lolameme.__version__, "sources": source_digest("lolameme"), "commit": commit}
 
 
 def fingerprint(facts: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ RESULTS = f"results/{STUDY.study}"
 REPORTS = f"reports/{STUDY.study}"
 DATA = f"{RESULTS}/data"
 CELLS = f"{RESULTS}/cells"
+CELL = f"{CELLS}/{{variant}}/{{architecture}}/seed{{seed}}"
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{REPORTS}/figures"
 LOGS = f"{RESULTS}/logs"
@@ -25,7 +26,7 @@ GPUS = 1 if STUDY.device == "cuda" else 0
 
 METRICS, HISTORIES, MODELS = (
     expand(
-        f"{CELLS}/{{variant}}/{{architecture}}/seed{{seed}}/{file}",
+        f"{CELL}/{file}",
         variant=STUDY.variants,
         architecture=STUDY.stacks,
         seed=STUDY.seeds,
@@ -41,13 +42,39 @@ wildcard_constraints:
 
 
 def sources(*parts):
-    """The digest of the package's sources that a rule depends on: editing them re-runs it, touching them does not."""
-    return provenance.source_digest(parts)
+    """The digest of sources: editing them re-runs the jobs that depend on them, touching them does not."""
+    return provenance.source_digest(*parts)
 
 
 def settings(*sections):
-    """The settings that a rule depends on, as text: changing them re-runs it."""
+    """Settings as text: changing them re-runs the jobs that depend on them."""
     return " ".join(section.model_dump_json() for section in sections)
+
+
+def data_settings(wildcards):
+    """What the data of a variant depend on: all but how cells are trained on them."""
+    variant = STUDY.variants[wildcards.variant].model_copy(update={"training": None, "about": ""})
+    return f"{STUDY.world_seed} {settings(variant, *STUDY.languages.values())}"
+
+
+def training_settings(wildcards):
+    """What the weights of a cell depend on besides its data."""
+    return settings(STUDY.model, STUDY.training_of(wildcards.variant))
+
+
+def splits(variant, but=()):
+    """The files of a variant's splits, except those named in `but`."""
+    return [f"{DATA}/{variant}/{split}.parquet" for split in STUDY.variants[variant].programs() if split not in but]
+
+
+def drawings(names, category):
+    """SVG for the report and PNG for everything else, captioned for `snakemake --report`."""
+    captioned = [
+        shown
+        for name in names
+        for shown in [report(f"{FIGURES}/{name}.svg", caption=f"../report/{name}.rst", category=category)]
+    ]
+    return captioned + [f"{FIGURES}/{name}.png" for name in names]
 
 
 def plan_training():

@@ -2,12 +2,10 @@
 
 
 rule evaluate:
-    message:
-        "Evaluating {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}"
     input:
         rules.train.output,
         rules.world.output,
-        lambda w: [path for path in splits(w.variant) if not path.endswith(("/train.parquet", "/valid.parquet"))],
+        lambda w: splits(w.variant, but=["train", "valid"]),
         dataset=rules.train_split.output.dataset,
         card=rules.card.output.json,
     output:
@@ -15,14 +13,16 @@ rule evaluate:
         predictions=f"{CELL}/predictions.parquet",
     log:
         f"{LOGS}/evaluate/{{variant}}/{{architecture}}/seed{{seed}}.log",
-    params:
-        code=sources("evaluation", "cell.py"),
+    conda:
+        ENVIRONMENT
     threads: STUDY.threads
     resources:
         gpu=GPUS,
         mem_mb=4000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=sources("scripts/evaluate.py", "lolameme/evaluation", "lolameme/cell.py"),
+    message:
+        "Evaluating {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}"
     script:
         "../scripts/evaluate.py"

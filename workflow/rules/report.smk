@@ -6,19 +6,7 @@ PICTURE_NAMES = ["framework", "stacks"]
 SHOWN = max(STUDY.variants, key=lambda v: len(STUDY.variants[v].program.languages))
 
 
-def drawings(names, category):
-    """SVG for the report and PNG for everything else, captioned for `snakemake --report`."""
-    captioned = [
-        shown
-        for name in names
-        for shown in [report(f"{FIGURES}/{name}.svg", caption=f"../report/{name}.rst", category=category)]
-    ]
-    return captioned + [f"{FIGURES}/{name}.png" for name in names]
-
-
 rule tables:
-    message:
-        "Gathering {TABLES}"
     input:
         METRICS,
         HISTORIES,
@@ -31,42 +19,40 @@ rule tables:
         ),
     log:
         f"{LOGS}/tables.log",
-    params:
-        cells=CELLS,
-        code=sources("reporting/tables.py", "evaluation/bootstrap.py"),
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        code=sources("scripts/tables.py", "lolameme/reporting/tables.py", "lolameme/evaluation/bootstrap.py"),
+    message:
+        "Gathering {TABLES}"
     script:
         "../scripts/tables.py"
 
 
 rule figures:
-    message:
-        "Drawing {FIGURES}"
     input:
         tables=[f"{TABLES}/{name}.parquet" for name in ("cells", "learning", "leaderboard")],
     output:
         drawings(FIGURE_NAMES, "Results"),
     log:
         f"{LOGS}/figures.log",
-    params:
-        folder=FIGURES,
-        code=sources("reporting/figures.py", "reporting/style.py"),
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=sources("scripts/figures.py", "lolameme/reporting/figures.py", "lolameme/reporting/style.py"),
+    message:
+        "Drawing {FIGURES}"
     script:
         "../scripts/figures.py"
 
 
 rule framework:
-    message:
-        "Drawing the framework"
     input:
         world=f"{DATA}/{SHOWN}/world.json",
         programs=f"{DATA}/{SHOWN}/test.parquet",
@@ -74,23 +60,22 @@ rule framework:
         drawings(PICTURE_NAMES, "Framework"),
     log:
         f"{LOGS}/framework.log",
-    params:
-        folder=FIGURES,
-        variant=SHOWN,
-        stacks=STUDY.stacks,
-        code=sources("reporting/framework.py", "reporting/style.py"),
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        variant=SHOWN,
+        stacks=STUDY.stacks,
+        code=sources("scripts/framework.py", "lolameme/reporting/framework.py", "lolameme/reporting/style.py"),
+    message:
+        "Drawing the framework"
     script:
         "../scripts/framework.py"
 
 
 rule page:
-    message:
-        "Writing {PAGE}"
     input:
         tables=[f"{TABLES}/{name}.parquet" for name in TABLE_NAMES],
         figures=[f"{FIGURES}/{name}.svg" for name in FIGURE_NAMES + PICTURE_NAMES],
@@ -100,13 +85,15 @@ rule page:
         PAGE,
     log:
         f"{LOGS}/page.log",
-    params:
-        settings=settings(STUDY),
-        code=sources("reporting/page.py", "reporting/page.html"),
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        settings=settings(STUDY),
+        code=sources("scripts/page.py", "lolameme/reporting/page.py", "lolameme/reporting/page.html"),
+    message:
+        "Writing {PAGE}"
     script:
         "../scripts/page.py"

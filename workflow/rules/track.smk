@@ -2,8 +2,6 @@
 
 
 rule track:
-    message:
-        "Tracking all cells in MLflow"
     input:
         METRICS,
         HISTORIES,
@@ -13,15 +11,16 @@ rule track:
         f"{RESULTS}/mlflow.json",
     log:
         f"{LOGS}/track.log",
-    params:
-        uri="sqlite:///results/mlflow.db",
-        artifacts="results/mlartifacts",
-        cells=CELLS,
-        code=sources("tracking"),
+    conda:
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        uri="sqlite:///results/mlflow.db",
+        artifacts="results/mlartifacts",
+        code=sources("scripts/track.py", "lolameme/tracking"),
+    message:
+        "Tracking all cells in MLflow"
     script:
         "../scripts/track.py"

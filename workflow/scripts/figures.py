@@ -18,4 +18,4 @@ with job.running(snakemake) as study:
         "splits": lambda: figures.splits(table["leaderboard"]),
     }
     for name, draw in drawn.items():
-        style.save(draw(), Path(snakemake.params.folder) / name)
+        style.save(draw(), Path(snakemake.output[0]).parent / name)

@@ -6,7 +6,7 @@ from lolameme import job
 from lolameme.reporting import tables
 
 with job.running(snakemake) as study:
-    cells, folder = Path(snakemake.params.cells), Path(snakemake.output[0]).parent
+    cells, folder = Path(snakemake.input[0]).parents[3], Path(snakemake.output[0]).parent
     scored, learned = tables.scores(study, cells), tables.learning(study, cells)
     board = tables.leaderboard(study, cells, scored, learned)
     tables.write(scored, folder / "cells")

@@ -5,6 +5,7 @@ holds one of their prompts is thrown away, so that nothing tested was seen.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,7 +112,7 @@ class Builder:
         first = next(self.chunks("train", count))[1]
         text = self.renderer.text(first)[0]
         data, ends = text.flat.tobytes(), text.offsets
-        return [data[a:b].decode() for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [data[a:b].decode() for a, b in itertools.pairwise(ends)]
 
     def chunks(self, split: str, size: int = CHUNK) -> Iterator[tuple[Programs, Rendered]]:
         """An endless stream of drawn and rendered programs."""
@@ -147,8 +148,8 @@ class Builder:
                     fresh = np.flatnonzero(~np.logical_or.reduceat(seen, rendered.answers.offsets[:-1]))
                     if written + len(fresh) < 0.02 * drawn and drawn >= 10 * CHUNK:
                         raise config.ConfigError(
-                            f"variants.{self.name}: almost every training program holds a prompt of a test split; there "
-                            "are too few different programs (more stems, heads or assignments, smaller sizes.test)"
+                            f"variants.{self.name}: almost every training program holds a prompt of a test split; "
+                            "too few programs differ (raise stems, heads or assignments, or lower sizes.test)"
                         )
                 fresh = fresh[: count - written]
                 batch = self.records(split, written, programs, rendered, tokens, spans).take(pa.array(fresh))

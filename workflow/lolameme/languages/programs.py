@@ -79,7 +79,7 @@ def interleaving(knobs: config.Program, count: int, rng: np.random.Generator) ->
 
 
 def sample_distinct(pool: np.ndarray, count: int, picks: int, rng: np.random.Generator) -> np.ndarray:
-    """(count, picks) rows of distinct members of `pool`, uniform: a partial Fisher-Yates shuffle of all rows at once."""
+    """(count, picks) rows of distinct members of `pool`: a partial Fisher-Yates shuffle of all rows at once."""
     deck = np.tile(np.arange(len(pool), dtype=np.int32), (count, 1))  # (count, pool)
     rows = np.arange(count)
     for i in range(picks):

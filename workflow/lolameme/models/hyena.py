@@ -1,5 +1,6 @@
 """The Hyena operator: gated, implicitly parametrised long convolutions (Poli et al. 2023, arXiv 2302.10866)."""
 
+import itertools
 import math
 
 import torch
@@ -73,7 +74,7 @@ class ImplicitFilter(nn.Module):
         rates = torch.linspace(fastest, slowest, channels)
         self.register_buffer("window", torch.exp(-t * rates).T.contiguous(), persistent=False)  # (D, L)
         sizes = [knobs.filter_features, *[width] * (knobs.filter_layers + 1)]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.frequency = nn.Parameter(torch.full((width,), float(knobs.frequency)))
         self.out = nn.Linear(width, filters * channels, bias=False)
 

@@ -32,18 +32,36 @@ def baselines(axes: Axes, row: pd.Series) -> None:
     texts = {"chance": "chance", "majority": "majority answer", "value_share": "a value of the program"}
     placed: list[float] = []
     for key in ("value_share", "majority", "chance"):
-        if pd.notna(row[key]) and all(abs(row[key] - other) > 0.06 for other in placed):
+        if pd.notna(row[key]) and all(abs(row[key] - other) > 0.09 for other in placed):
             placed.append(row[key])
             axes.axhline(row[key], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+            above = row[key] < 0.08
             axes.text(
-                1.0,
-                row[key] + 0.01,
-                texts[key],
-                color=QUIET,
-                fontsize=7.5,
-                ha="right",
-                transform=axes.get_yaxis_transform(),
-            )
+                0.99, row[key] + (0.012 if above else -0.02), texts[key], color=QUIET, fontsize=7.5, ha="right",
+                va="bottom" if above else "top", transform=axes.get_yaxis_transform(),
+            )  # fmt: skip
+
+
+def spread(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Series:
+    """Places for labels at `values`: in the same order, at least `gap` apart, none above `high`."""
+    ordered = values.sort_values()
+    places = ordered.copy()
+    for i in range(1, len(places)):
+        places.iloc[i] = max(places.iloc[i], places.iloc[i - 1] + gap)
+    ceiling = high
+    for i in reversed(range(len(places))):
+        places.iloc[i] = min(places.iloc[i], ceiling)
+        ceiling = places.iloc[i] - gap
+    return places
+
+
+def name_at_the_right(axes: Axes, values: pd.Series, palette: dict) -> None:
+    """Direct labels right of the axes, at the heights of `values` (indexed by architecture)."""
+    for name, place in spread(values).items():
+        axes.annotate(
+            label(name), (1, place), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            fontsize=8, va="center", color=palette[name], annotation_clip=False,
+        )  # fmt: skip
 
 
 def exact_match(board: pd.DataFrame, scored: pd.DataFrame) -> Figure:
@@ -52,18 +70,21 @@ def exact_match(board: pd.DataFrame, scored: pd.DataFrame) -> Figure:
     figure, axes = panels(list(test["variant"].unique()))
     names = list(test["architecture"].unique())
     palette, shapes = colours(names), markers(names)
-    for ax, (variant, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
+    for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
         baselines(ax, group.iloc[0])
         for x, (_, row) in enumerate(group.iterrows()):
             name = row["architecture"]
-            dots = scored.query("variant == @variant and split == 'test' and architecture == @name")["exact_match"]
+            mine = (
+                (scored["variant"] == row["variant"]) & (scored["split"] == "test") & (scored["architecture"] == name)
+            )
+            dots = scored.loc[mine, "exact_match"]
             ax.scatter(np.full(len(dots), x) + 0.2, dots, s=9, color=palette[name], alpha=0.6, linewidths=0)
             error = [[row["exact_match"] - row["low"]], [row["high"] - row["exact_match"]]]
             ax.errorbar(x, row["exact_match"], error, fmt=shapes[name], color=palette[name], capsize=3, markersize=7)
             place = -12 if row["exact_match"] > 0.93 else 9
             ax.annotate(
-                f"{row['exact_match']:.2f}", (x, row["high"] if place > 0 else row["low"]), (0, place), ha="center", va="center",
-                textcoords="offset points", fontsize=8, color=INK,
+                f"{row['exact_match']:.2f}", (x, row["high"] if place > 0 else row["low"]), (0, place),
+                ha="center", va="center", textcoords="offset points", fontsize=8, color=INK,
             )  # fmt: skip
         ax.set_xticks(
             range(len(group)), [label(n) for n in group["architecture"]], rotation=30 if len(group) > 4 else 0
@@ -79,51 +100,39 @@ def position(board: pd.DataFrame, layers: int) -> Figure:
     figure, axes = panels(list(test["variant"].unique()))
     palette = colours(["gpt2", "hyena", "thex", "xeht"])
     for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
+        ends = {}
         for pure in group[group["positions"] == ""].itertuples():
             ax.axhspan(pure.low, pure.high, color=palette[pure.family], alpha=0.18, linewidth=0)
             ax.axhline(pure.exact_match, color=palette[pure.family], linewidth=1.2)
-        spread_labels(ax, group[group["positions"] == ""], palette, layers)
+            ends[pure.family] = pure.exact_match
         single = group[group["positions"].str.fullmatch(r"\d+")]
         for family, swapped in single.groupby("family", sort=False):
             swapped = swapped.assign(k=swapped["positions"].astype(int)).sort_values("k")
             error = [swapped["exact_match"] - swapped["low"], swapped["high"] - swapped["exact_match"]]
             ax.errorbar(swapped["k"], swapped["exact_match"], error, fmt="o-", color=palette[family], capsize=3)
-            last = swapped.iloc[-1]
-            ax.annotate(label(f"{family}"), (last["k"], last["exact_match"]), (6, -9), textcoords="offset points",
-                        fontsize=8, color=palette[family])  # fmt: skip
-        ax.set(xlabel="position of the swapped layer", xlim=(0.6, layers + 0.75), xticks=range(1, layers + 1))
-    figure.tight_layout()
+            ends[family] = swapped["exact_match"].iloc[-1]
+        name_at_the_right(ax, pd.Series(ends), palette)
+        ax.set(xlabel="position of the swapped layer", xlim=(0.6, layers + 0.4), xticks=range(1, layers + 1))
+    figure.tight_layout(w_pad=2.5)
     return figure
-
-
-def spread_labels(ax: Axes, rows: pd.DataFrame, palette: dict, layers: int) -> None:
-    """Names of the pure stacks at their lines, moved apart where they would overlap."""
-    place = -1.0
-    for row in rows.sort_values("exact_match").itertuples():
-        place = max(row.exact_match + 0.015, place + 0.07)
-        ax.text(0.63, min(place, 0.97), label(row.architecture), fontsize=8, color=palette[row.family])
 
 
 def learning_curves(learned: pd.DataFrame, board: pd.DataFrame) -> Figure:
     """How exact match on `valid` grows: the mean over seeds, with the range of the seeds."""
     valid = learned[learned["split"] == "valid"]
+    test = board[board["split"] == "test"].drop_duplicates("variant").set_index("variant")
     figure, axes = panels(list(valid["variant"].unique()), height=3.4)
     names = list(valid["architecture"].unique())
     palette = colours(names)
     for ax, (variant, group) in zip(axes, valid.groupby("variant", sort=False), strict=True):
-        baselines(ax, board.query("variant == @variant and split == 'test'").iloc[0])
+        baselines(ax, test.loc[variant])
         sns.lineplot(
             group, x="step", y="exact_match", hue="architecture", palette=palette, errorbar=("pi", 100), ax=ax,
             legend=False, err_kws={"linewidth": 0, "alpha": 0.15},
         )  # fmt: skip
         ax.set(xlabel="training step", ylabel="exact match (valid)" if ax.get_subplotspec().is_first_col() else "")
-        ends = group[group["step"] == group["step"].max()].groupby("architecture")["exact_match"].mean().sort_values()
-        place = -1.0
-        for name, value in ends.items():
-            place = max(value, place + 0.065)
-            place = min(place, 1.03)
-            ax.annotate(label(name), (1, place), (4, -3), xycoords=("axes fraction", "data"), textcoords="offset points",
-                        fontsize=8, color=palette[name], annotation_clip=False)  # fmt: skip
+        last = group[group["step"] == group["step"].max()]
+        name_at_the_right(ax, last.groupby("architecture")["exact_match"].mean(), palette)
         ax.margins(x=0)
     figure.tight_layout(w_pad=3.5)
     return figure

@@ -1,6 +1,6 @@
 """Two pictures that explain the study: from world to task, drawn from a real variant, and the stacks compared."""
 
-import textwrap
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +11,28 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from lolameme.files import read_json
+from lolameme.languages.interpreter import Interpreter
 from lolameme.reporting.style import FAMILY, INK, QUIET, colours
 from lolameme.reporting.tables import label
 
 _MIXER_COLOUR = {"attention": FAMILY["gpt2"], "hyena": FAMILY["hyena"]}
 
 
-def framework(data: Path, variant: str, languages: dict[str, Any], splits: list[str]) -> Figure:
-    """World -> languages -> programs -> tasks, with the roots, names and programs of a real variant.
-
-    `data` is the variant's folder; `languages` maps its languages to their declarations in world.json.
-    """
+def framework(data: Path, variant: str, splits: list[str]) -> Figure:
+    """World -> languages -> programs -> tasks, with the roots, names and programs of the variant written in `data`."""
     world = read_json(data / "world.json")
-    figure, ax = plt.subplots(figsize=(12.6, 4.3))
-    ax.set(xlim=(0, 100), ylim=(0, 34))
+    figure, ax = plt.subplots(figsize=(12.6, 4.0))
+    ax.set(xlim=(0, 100), ylim=(0, 33.5))
     ax.axis("off")
     boxes = [
-        (0, 18, "World", "one hidden truth", world_lines(world)),
-        (22, 21, "Languages", "ways to write it", language_lines(world, languages)),
-        (47, 28, "Programs", f"from {variant}", program_lines(data / "test.parquet", list(languages))),
-        (79, 21, "Tasks", "what is tested", task_lines(splits)),
+        (0, 19, "World", "one hidden truth", world_lines(world)),
+        (23, 20, "Languages", "ways to write it", language_lines(world)),
+        (47, 28, "Programs", f"two from {variant}, abridged", program_lines(data / "test.parquet", world)),
+        (79, 21, "Tasks", "exact match of every answer", task_lines(splits)),
     ]
     for x, width, title, subtitle, lines in boxes:
         box(ax, x, width, title, subtitle, lines)
-    for (x, width, *_), (after, *_) in zip(boxes[:-1], boxes[1:], strict=True):
+    for (x, width, *_), (after, *_) in itertools.pairwise(boxes):
         arrow = FancyArrowPatch(
             (x + width + 0.4, 17), (after - 0.4, 17), arrowstyle="-|>", mutation_scale=18, color=INK
         )
@@ -62,7 +60,7 @@ def world_lines(world: dict[str, Any]) -> list[tuple[str, str]]:
         ("note", "roots of names"),
         ("code", " ".join(world["stems"][:4]) + " ..."),
         ("code", " ".join(world["heads"][:4]) + " ..."),
-        ("note", f"{len(facts)} globals: long-term memory"),
+        ("note", f"{len(facts)} globals, fixed values"),
     ]
     for concept, value in facts[:3]:
         stem, head = divmod(concept, heads)
@@ -70,14 +68,13 @@ def world_lines(world: dict[str, Any]) -> list[tuple[str, str]]:
             ("code", f"{world['stems'][stem]}+{world['heads'][head]} is {value:0{len(str(world['modulus'] - 1))}d}")
         )
     functions = {f for operator in world["operators"] for f in operator["functions"]}
-    lines += [("note", f"operators modulo {world['modulus']}"), ("code", ", ".join(sorted(functions)))]
-    return lines
+    return [*lines, ("note", f"operators modulo {world['modulus']}"), ("code", ", ".join(sorted(functions)))]
 
 
-def language_lines(world: dict[str, Any], languages: dict[str, Any]) -> list[tuple[str, str]]:
+def language_lines(world: dict[str, Any]) -> list[tuple[str, str]]:
     casing = {"camel": "{0}{1}", "pascal": "{0}{1}", "snake": "{0}_{1}", "kebab": "{0}-{1}"}
     lines = []
-    for name, declared in list(languages.items())[:3]:
+    for name, declared in list(world["languages"].items())[:3]:
         stem, head = declared["stems"][0][0], declared["heads"][0][0]
         stem = stem.capitalize() if declared["casing"] == "pascal" else stem
         head = head.capitalize() if declared["casing"] in ("camel", "pascal") else head
@@ -92,16 +89,33 @@ def language_lines(world: dict[str, Any], languages: dict[str, Any]) -> list[tup
     return lines
 
 
-def program_lines(path: Path, languages: list[str]) -> list[tuple[str, str]]:
-    """The shortest program of each language, wrapped."""
+def program_lines(path: Path, world: dict[str, Any]) -> list[tuple[str, str]]:
+    """A short program of each language, statement by statement, with what each one does."""
     table = pq.read_table(path, columns=["text", "language"]).to_pandas()
     table["language"] = table["language"].str[0]
     lines: list[tuple[str, str]] = []
-    for name in languages[:2]:
+    for name, declared in list(world["languages"].items())[:2]:
         texts = table.loc[table["language"] == name, "text"]
         if len(texts):
-            shortest = min(texts, key=len)
-            lines += [("code", "\n".join(textwrap.wrap(shortest, 34)[:6]))]
+            lines += statement_lines(min(texts, key=len), declared, Interpreter(world))
+            lines.append(("note", ""))
+    return lines
+
+
+def statement_lines(text: str, declared: dict[str, Any], interpreter: Interpreter) -> list[tuple[str, str]]:
+    """Up to two assignments and one query of each kind."""
+    lines, read, told = [], "", set()
+    statements = [f"{part.strip()}{declared['end']}" for part in text.split(declared["end"]) if part.strip()]
+    for statement in statements:
+        read += statement + " "
+        if f" {declared['assign']} " in statement:
+            role = "sets a local"
+        else:
+            steps = interpreter.answers(read)[-1].steps
+            role = "recalls a global" if all("a global" in step for step in steps) else "recalls a local"
+        if (role == "sets a local" and len(lines) < 2) or (role != "sets a local" and role not in told):
+            lines.append(("code", f"{statement:<20} {role}"))
+            told.add(role)
     return lines
 
 
@@ -111,12 +125,12 @@ def task_lines(splits: list[str]) -> list[tuple[str, str]]:
         "longer": "more assignments",
         "globals_only": "facts in the weights",
         "locals_only": "facts in the prompt",
-        "transfer": "facts taught in the other\nlanguage only",
-        "code_switch": "languages mixed in a program",
+        "transfer": "taught in the other language",
+        "code_switch": "languages mixed",
         "lola": "LoLa alone",
         "meme": "MeMe alone",
     }
-    lines: list[tuple[str, str]] = [("note", "exact match of every answer on")]
+    lines: list[tuple[str, str]] = []
     for split in splits[:6]:
         lines += [("code", split)] + ([("note", told[split])] if split in told else [])
     return lines

@@ -52,11 +52,7 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
         python=platform.python_version(),
         code=provenance.code_version(),
-        data={
-            card["variant"]: read_json(path.parent / "dataset.json")["content"]
-            for path in cards
-            for card in [read_json(path)]
-        },
+        data={path.parent.name: read_json(path.parent / "dataset.json")["content"] for path in cards},
         made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
 
@@ -99,22 +95,12 @@ def names(rows: list[pd.Series]) -> str:
 
 
 def boards(board: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per variant the rows of its leaderboard on `test`, and exact match on all its splits."""
-    found = []
-    for variant, rows in board.groupby("variant", sort=False):
-        test = rows[rows["split"] == "test"].sort_values("exact_match", ascending=False)
-        others = rows.pivot(index="architecture", columns="split", values="exact_match")
-        order = [split for split in rows["split"].unique() if split != "test"]
-        found.append(
-            {
-                "variant": variant,
-                "rows": test.to_dict("records"),
-                "splits": order,
-                "others": {name: others.loc[name, order].to_dict() for name in test["architecture"]},
-                "baselines": {split: group["baseline"].iloc[0] for split, group in rows.groupby("split")},
-            }
-        )
-    return found
+    """Per variant the rows of its leaderboard on `test`, best first."""
+    test = board[board["split"] == "test"].sort_values("exact_match", ascending=False)
+    return [
+        {"variant": variant, "rows": test[test["variant"] == variant].to_dict("records")}
+        for variant in board["variant"].unique()
+    ]
 
 
 def cell_rows(scored: pd.DataFrame, tracked: dict[str, Any]) -> list[dict[str, Any]]:

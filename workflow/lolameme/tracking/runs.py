@@ -21,6 +21,20 @@ from lolameme.files import digest, read_json
 from lolameme.models import architectures
 
 _FILES = ("metrics.json", "history.parquet", "model.json")
+_SETTINGS = (
+    "architecture",
+    "seed",
+    "mixers",
+    "model",
+    "training",
+    "parameters",
+    "vocabulary",
+    "max_length",
+    "device",
+    "precision",
+    "attention",
+    "threads",
+)
 _CELL, _CONTENT = "lolameme.cell", "lolameme.content"
 
 
@@ -88,7 +102,7 @@ class Tracker:
             "mlflow.note.content": f"{facts['architecture']} ({', '.join(facts['mixers'])}) on {facts['variant']}",
         }
         run = self.client.create_run(experiment, run_name=name, tags=tags).info.run_id
-        settings = flatten({key: facts[key] for key in ("model", "training", "parameters", "vocabulary", "max_length", "device", "precision", "attention", "threads", "seed", "architecture", "mixers")})  # fmt: skip
+        settings = flatten({key: facts[key] for key in _SETTINGS})
         self.client.log_batch(run, params=[Param(key, str(value)) for key, value in settings.items()])
         self.client.log_batch(run, tags=[RunTag("lolameme.files", str(folder))])
         logged = per_step(history) + final(metrics)
@@ -115,13 +129,14 @@ class Tracker:
 
 
 def per_step(history: pd.DataFrame) -> list[Metric]:
-    """The training history as metrics with steps, e.g. `valid exact_match`."""
+    """The training history as metrics with steps, e.g. `valid.exact_match`."""
     columns = ("loss", "exact_match", "token_accuracy", "other_loss")
     metrics = []
     for row in history.to_dict("records"):
-        at = round(row["seconds"] * 1000)
-        shown = {f"{row['split']} {column}".replace(" ", "."): row[column] for column in columns}
-        shown |= {"learning_rate": row["learning_rate"]} if row["split"] == "valid" else {}
+        at, split = round(row["seconds"] * 1000), row["split"].replace(" ", "_")
+        shown = {f"{split}.{column}": row[column] for column in columns}
+        if split == "valid":
+            shown |= {key: row[key] for key in ("learning_rate", "tokens_per_second")}
         metrics += [Metric(key, value, at, int(row["step"])) for key, value in shown.items() if pd.notna(value)]
     return metrics
 
@@ -129,9 +144,9 @@ def per_step(history: pd.DataFrame) -> list[Metric]:
 def final(metrics: dict[str, Any]) -> list[Metric]:
     """Final exact match per test split and the cost of the cell."""
     cost = metrics["cost"]
-    values = {f"{split}.{key}": result[key] for split, result in metrics["splits"].items() for key in ("exact_match", "token_accuracy", "loss")}  # fmt: skip
-    values |= {"train_seconds": cost["train_seconds"], "tokens_per_second": cost["tokens"] / cost["train_seconds"]}
-    values |= {"peak_memory_bytes": cost["peak_memory_bytes"]}
+    values = {key: cost[key] for key in ("train_seconds", "peak_memory_bytes")}
+    for split, result in metrics["splits"].items():
+        values |= {f"{split}.{key}": result[key] for key in ("exact_match", "token_accuracy", "loss")}
     at = round(cost["train_seconds"] * 1000)
     return [Metric(key, value, at, cost["steps"]) for key, value in values.items()]
 

@@ -33,9 +33,9 @@ def train(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Train `model` in place on `splits["train"]`, scoring all other splits on the way; the last one is watched.
 
-    Returns the history (step, split, loss, exact_match, token_accuracy, other_loss, learning_rate, tokens, seconds)
-    and a summary. A checkpoint is kept at `resume_from`; one that carries the same `identity` is continued from,
-    any other is ignored. On a CPU, interrupted and uninterrupted trainings end with the same bits.
+    Returns the history (step, split, loss, exact_match, token_accuracy, other_loss, learning_rate, tokens,
+    tokens_per_second, seconds) and a summary. A checkpoint is kept at `resume_from`; one that
+    carries the same `identity` is continued from, any other is ignored. On a CPU, interrupted and uninterrupted trainings end with the same bits.
     """
     return _Run(model, training, splits, seed, device, resume_from, identity, watch).run()
 
@@ -110,6 +110,7 @@ class _Run:
         """Measure train and valid, add to the history, tell the watcher."""
         self.device.synchronise()
         self.seconds = self.before + time.perf_counter() - self.begun
+        speed = self.tokens / self.seconds if self.step else 0.0
         for name, split in self.watched.items():
             scores = score(self.model, split, self.device, others=self.training.loss == "all")
             self.history.append(
@@ -122,6 +123,7 @@ class _Run:
                     "other_loss": scores.other_loss,
                     "learning_rate": rate(self.training, self.step),
                     "tokens": self.tokens,
+                    "tokens_per_second": speed,
                     "seconds": self.seconds,
                 }
             )
@@ -131,7 +133,6 @@ class _Run:
                 f"the loss is {last['loss']} at step {self.step}: training diverged; "
                 f"lower training.learning_rate ({self.training.learning_rate})"
             )
-        speed = self.tokens / self.seconds if self.step else 0.0
         self.watch(Moment(self.step, self.training.steps, last["loss"], last["exact_match"], speed, self.seconds))
 
     def save(self) -> None:

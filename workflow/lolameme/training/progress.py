@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from lolameme.files import write_json
 
 _SAY_EVERY = 10.0  # seconds between two lines of one cell
-_ALIVE = 120.0  # seconds after which a silent cell no longer counts as running
+_ALIVE = 60.0  # seconds after which a silent cell no longer counts as running
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def survey(folder: Path) -> Survey:
     plan: dict[str, int] = json.loads((folder / "plan.json").read_text())
     states = {state["cell"]: state for state in _states(folder) if state["cell"] in plan}
     done = {name for name, state in states.items() if state["step"] == plan[name]}
-    running = [s for name, s in states.items() if name not in done and time.time() - s["at"] < _ALIVE]
+    recent = {name: s for name, s in states.items() if time.time() - s["at"] < _ALIVE}
+    running = [state for name, state in recent.items() if name not in done]
     pace: dict[str, list[float]] = {}
     for name, state in states.items():
         if state["step"]:
@@ -93,8 +94,14 @@ def survey(folder: Path) -> Survey:
             if name not in done:
                 paces = pace.get(name.split("/")[0], every)
                 seconds += sum(paces) / len(paces) * (steps - states.get(name, {"step": 0})["step"])
-        seconds /= max(1, len(running))
+        seconds /= max(1, side_by_side(recent.values()))
     return Survey(len(plan), len(done), running, seconds)
+
+
+def side_by_side(states: Iterable[dict[str, Any]]) -> int:
+    """How many cells run at a time: the most of these, each from its start to its latest moment, that overlap."""
+    spans = [(state["at"] - state["seconds"], state["at"]) for state in states]
+    return max((sum(a <= begin < b for a, b in spans) for begin, _ in spans), default=0)
 
 
 def start(folder: Path, plan: dict[str, int]) -> None:

@@ -1,0 +1,124 @@
+"""`lolameme`: small helpers around the workflow. The study itself is run by snakemake."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from lolameme import config
+from lolameme.files import read_json
+
+
+def main() -> None:
+    """Entry point; exits with 1 and one sentence if something is wrong with what the user gave."""
+    parser = argparse.ArgumentParser(prog="lolameme", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    one = commands.add_parser("check", help="check a configuration and say what it would run")
+    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.set_defaults(run=check)
+
+    one = commands.add_parser("where", help="say where a study, or one of its cells, leaves its results")
+    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.add_argument(
+        "--cell", nargs=3, metavar=("VARIANT", "ARCHITECTURE", "SEED"), help="print this cell's metrics file"
+    )
+    one.set_defaults(run=where)
+
+    one = commands.add_parser("watch", help="a live table of the cells in training")
+    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.set_defaults(run=watch)
+
+    one = commands.add_parser("interpret", help="answer the queries of a program, with the steps")
+    one.add_argument("program", help='such as "velKanto = 07; velKanto -> "')
+    one.add_argument(
+        "--world", type=Path, required=True, help="a world.json, such as results/quick/data/in_context/world.json"
+    )
+    one.set_defaults(run=interpret)
+
+    one = commands.add_parser("schema", help="print the JSON schema of the configuration")
+    one.set_defaults(run=lambda _: print(config.schema(), end=""))
+
+    arguments = parser.parse_args()
+    try:
+        arguments.run(arguments)
+    except (ValueError, OSError) as error:
+        sys.exit(f"lolameme: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    study = config.load(arguments.config)
+    cells = len(study.variants) * len(study.stacks) * len(study.seeds)
+    print(f"{arguments.config} is a valid study: {study.study}")
+    print(f"variants:      {', '.join(study.variants)}")
+    print(f"architectures: {', '.join(study.stacks)}")
+    print(f"cells:         {cells} ({len(study.seeds)} seeds)")
+
+
+def where(arguments: argparse.Namespace) -> None:
+    study = config.load(arguments.config)
+    if not arguments.cell:
+        print(f"report:  reports/{study.study}/index.html")
+        print(f"tables:  results/{study.study}/tables")
+        print("MLflow:  make mlflow, then http://127.0.0.1:5000")
+        return
+    choices = {"variant": study.variants, "architecture": study.stacks, "seed": [str(seed) for seed in study.seeds]}
+    for (what, allowed), given in zip(choices.items(), arguments.cell, strict=True):
+        if given not in allowed:
+            hint = config.nearest(given, allowed)
+            raise ValueError(f"no {what} {given!r}{hint} in {arguments.config}; there are: {', '.join(allowed)}")
+    variant, architecture, seed = arguments.cell
+    print(f"results/{study.study}/cells/{variant}/{architecture}/seed{seed}/metrics.json")
+
+
+def watch(arguments: argparse.Namespace) -> None:
+    from rich.live import Live
+
+    study = config.load(arguments.config)
+    folder = Path(f"results/{study.study}/logs/progress")
+    if not (folder / "plan.json").exists():
+        raise ValueError(
+            f"study {study.study} has not been started; run `make study`, then watch from another terminal"
+        )
+    with Live(progress_table(folder), refresh_per_second=2) as live:
+        while True:
+            time.sleep(1)
+            live.update(progress_table(folder))
+
+
+def progress_table(folder: Path):
+    """The running cells as a rich table, with the study in its title."""
+    from rich.table import Table
+
+    from lolameme.training.progress import clock, survey
+
+    found = survey(folder)
+    table = Table(title=str(found), title_justify="left")
+    for name in ("cell", "step", "loss", "exact match", "tokens/s", "left"):
+        table.add_column(name, justify="left" if name == "cell" else "right")
+    for state in sorted(found.running, key=lambda state: state["cell"]):
+        step, steps = state["step"], state["steps"]
+        left = clock(state["seconds"] / step * (steps - step)) if step else "?"
+        shown = (
+            f"{step}/{steps}",
+            f"{state['loss']:.3f}",
+            f"{state['exact_match']:.3f}",
+            f"{state['tokens_per_second']:,.0f}",
+        )
+        table.add_row(state["cell"], *shown, left)
+    return table
+
+
+def interpret(arguments: argparse.Namespace) -> None:
+    from lolameme.languages.interpreter import Interpreter
+
+    for answer in Interpreter(read_json(arguments.world)).answers(arguments.program):
+        print(f"{answer.query}: {answer.text}")
+        for step in answer.steps:
+            print(f"  {step}")
+
+
+if __name__ == "__main__":
+    main()
