@@ -15,8 +15,9 @@ study: .venv/ready  ## the study, from data to report
 test: .venv/ready  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-cell: .venv/ready  ## one cell: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1
-	$(SNAKEMAKE) $$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED))
+cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1
+	@target=$$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED)) && \
+	$(SNAKEMAKE) --forcerun train -- $$target
 
 report: .venv/ready  ## Snakemake's own report: how every file came to be
 	$(SNAKEMAKE) --report reports/provenance.html
@@ -46,6 +47,7 @@ schema: .venv/ready  ## the JSON schema of the configuration, from its types
 
 # torch first: with it in place nothing else can bring in another build
 .venv/ready: pyproject.toml constraints.txt
+	@echo "Installing into .venv: some 2 minutes, once"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'

@@ -103,6 +103,21 @@ def step_of(path: Path) -> int:
         return -1
 
 
+def test_the_half_precision_of_gpus_trains_on_a_cpu_too(data, tmp_path):
+    made = study(training={"steps": 30, "batch": 16, "learning_rate": 5e-3, "precision": "bfloat16"})
+    folder = train(made, data, tmp_path)
+    assert json.loads((folder / "model.json").read_text())["precision"] == "bfloat16"
+    history = pd.read_parquet(folder / "history.parquet").query("split == 'valid'")
+    assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
+
+
+def test_a_cell_that_needs_a_gpu_says_so_where_there_is_none():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(RuntimeError, match="device is 'cuda', but torch sees no GPU here"):
+        Device.choose("cuda")
+
+
 def test_another_cells_checkpoint_is_ignored(data, tmp_path):
     folder = train(study(), data, tmp_path / "plain")
     checkpoint.save(tmp_path / "strange" / "checkpoint.safetensors", {}, identity="another cell", step=5)

@@ -44,7 +44,7 @@ class Project:
             (folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
 
     def run(self, *arguments: str, ok: bool = True) -> str:
-        environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow"), "NO_COLOR": "1"}
+        environment = os.environ | {"NO_COLOR": "1"}
         command = [str(SNAKEMAKE), *(arguments if "--profile" in arguments else ("--cores", "2", *arguments))]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         output = done.stdout + done.stderr
@@ -221,6 +221,19 @@ def test_one_cell_is_made_again_alone_and_replaces_its_run(project):
     assert len(client.search_runs([experiment.experiment_id])) == 6
 
 
+def test_tracking_twice_changes_nothing(project):
+    before = (project.folder / "results/mini/mlflow.json").read_bytes()
+    project.run("--forcerun", "track")
+    assert (project.folder / "results/mini/mlflow.json").read_bytes() == before
+
+
+def test_mlflow_can_be_made_again_from_the_results(project):
+    (project.folder / "results/mlflow.db").unlink()
+    project.run("--forcerun", "track")
+    client = MlflowClient(f"sqlite:///{project.folder}/results/mlflow.db")
+    assert len(client.search_runs([client.get_experiment_by_name("mini/recall").experiment_id])) == 6
+
+
 def test_a_mistake_stops_before_the_first_job_in_one_sentence(tmp_path):
     project = Project(tmp_path, study_data() | {"trainning": {"steps": 5}})
     output = project.run(ok=False)
@@ -239,6 +252,16 @@ def test_a_job_that_cannot_succeed_says_why_and_others_go_on(tmp_path):
     )
     assert "Traceback" not in output
     assert (tmp_path / "results/mini/data/facts/card.json").exists()
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_conda_environments_have_the_versions_of_the_constraints(name):
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().lower().splitlines())
+    packages = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())["dependencies"][-1]["pip"]
+    assert dict(package.split("==") for package in packages).items() <= pins.items()
+    assert {"snakemake", "torch", "pandas", "pyyaml", "mlflow", "seaborn", "xformers", "pyarrow"} <= {
+        package.split("==")[0] for package in packages
+    }
 
 
 @pytest.mark.parametrize("study", ["cpu", "gpu", "paper"])

@@ -1,5 +1,6 @@
 """What every script of a rule does: say things on the terminal and in the log, and fail in one readable sentence."""
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -28,6 +29,12 @@ class _Tee:
     def flush(self) -> None:
         for stream in self.streams:
             stream.flush()
+
+
+def export_path() -> None:
+    """Let the jobs that this process starts import this very package, also where another environment runs them."""
+    ours, others = str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([ours, others] if others else [ours])
 
 
 @contextmanager

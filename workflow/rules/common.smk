@@ -1,10 +1,16 @@
 # What all rules share: the checked configuration, the names of things, and small helpers.
 import re
+import sys
 from pathlib import Path
 
+# this checkout's package, whatever environment Snakemake and the jobs run in
+sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
+
 from lolameme import config as configuration
-from lolameme import provenance
+from lolameme import job, provenance
 from lolameme.training import progress
+
+job.export_path()
 
 try:
     STUDY = configuration.parse(config, " + ".join(map(str, workflow.configfiles)) or "--config")

@@ -26,8 +26,10 @@ def fft(v: Tensor, k: Tensor) -> Tensor:
 
 
 def toeplitz(v: Tensor, k: Tensor) -> Tensor:
-    """By one lower-triangular (L, L) matrix per channel."""
-    return _Toeplitz.apply(v, k)
+    """By one lower-triangular (L, L) matrix per channel, in at least float32."""
+    wide = torch.promote_types(v.dtype, torch.float32)
+    with torch.autocast(v.device.type, enabled=False):
+        return _Toeplitz.apply(v.to(wide), k.to(wide)).to(v.dtype)
 
 
 def direct(v: Tensor, k: Tensor) -> Tensor:
@@ -41,10 +43,9 @@ class _Toeplitz(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, v: Tensor, k: Tensor) -> Tensor:
-        matrix = _matrix(k.to(v.dtype))  # (D, L, L)
+        matrix = _matrix(k)  # (D, L, L)
         columns = v.permute(2, 1, 0).contiguous()  # (D, L, B)
         ctx.save_for_backward(matrix, columns)
-        ctx.kernel_dtype = k.dtype
         return torch.bmm(matrix, columns).permute(2, 1, 0)
 
     @staticmethod
@@ -57,7 +58,7 @@ class _Toeplitz(torch.autograd.Function):
         # a row shorter by one than the flat stride puts the diagonal t - s = j into column j
         flipped = F.pad(outer.flip(-1), (0, L))  # (D, L, 2L), column c holds s = L - 1 - c
         skewed = flipped.flatten(1)[:, : L * (2 * L - 1)].view(-1, L, 2 * L - 1)  # column L - 1 + j holds t - s = j
-        return to_v, skewed.sum(1)[:, L - 1 :].to(ctx.kernel_dtype)
+        return to_v, skewed.sum(1)[:, L - 1 :]
 
 
 def _matrix(k: Tensor) -> Tensor:

@@ -34,8 +34,9 @@ def train(
     """Train `model` in place on `splits["train"]`, scoring all other splits on the way; the last one is watched.
 
     Returns the history (step, split, loss, exact_match, token_accuracy, other_loss, learning_rate, tokens,
-    tokens_per_second, seconds) and a summary. A checkpoint is kept at `resume_from`; one that
-    carries the same `identity` is continued from, any other is ignored. On a CPU, interrupted and uninterrupted trainings end with the same bits.
+    tokens_per_second, seconds) and a summary. A checkpoint is kept at `resume_from`; one that carries the same
+    `identity` is continued from, any other is ignored. On a CPU, interrupted and uninterrupted trainings end with the
+    same bits.
     """
     return _Run(model, training, splits, seed, device, resume_from, identity, watch).run()
 

@@ -1,0 +1,52 @@
+"""The commands, as a person types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import EVERYTHING, ROOT, study
+from lolameme.languages.dataset import Builder
+
+LOLAMEME = Path(sys.executable).parent / "lolameme"
+
+
+def lolameme(*arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run([LOLAMEME, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_interpret_answers_and_explains(tmp_path):
+    Builder(study(variants={"v": EVERYTHING}), "v").write_world(tmp_path)
+    world = json.loads((tmp_path / "world.json").read_text())
+    known = next(c for c in world["concepts"] if c["value"] is not None)
+    name = world["stems"][known["stem"]] + world["heads"][known["head"]].title()
+    done = lolameme("interpret", f"{name} -> ", "--world", tmp_path / "world.json")
+    assert done.stdout == f"{name}: {known['value']:02d}\n  {name} is {known['value']:02d}: a global\n"
+    done = lolameme("interpret", f"{name} = 03; {name} -> ", "--world", tmp_path / "world.json")
+    assert f"bound by `{name} = 03`, not the global {known['value']:02d}" in done.stdout
+    done = lolameme("interpret", "what is this", "--world", tmp_path / "world.json")
+    assert done.returncode == 1
+    assert "cannot read 'what is this' in any of the languages lola, meme, kiki" in done.stderr
+
+
+def test_where_names_a_cell_and_hints_at_a_misspelt_one():
+    done = lolameme("where", "--cell", "in_context", "hyena", 1)
+    assert done.stdout == "results/quick/cells/in_context/hyena/seed1/metrics.json\n"
+    done = lolameme("where", "--cell", "in_contxt", "hyena", 1)
+    assert "no variant 'in_contxt' (did you mean 'in_context'?) in config.yaml; there are: memorize-1000" in done.stderr
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("path", ["config.yaml", "studies/paper.yaml"])
+def test_check_says_what_a_study_would_run(path):
+    done = lolameme("check", path)
+    assert f"{path} is a valid study" in done.stdout
+
+
+def test_check_refuses_in_one_line(tmp_path):
+    (tmp_path / "bad.yaml").write_text("study: x\nseeds: [1]\nvariants: 3\n")
+    done = lolameme("check", tmp_path / "bad.yaml")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
