@@ -111,6 +111,17 @@ def test_the_half_precision_of_gpus_trains_on_a_cpu_too(data, tmp_path):
     assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
 
 
+def test_the_loss_on_all_tokens_learns_the_others_too(data, tmp_path):
+    settings = {"steps": 30, "batch": 16, "learning_rate": 5e-3}
+    folders = {
+        loss: train(study(training=settings | {"loss": loss}), data, tmp_path / loss) for loss in ("answers", "all")
+    }
+    histories = {loss: pd.read_parquet(folder / "history.parquet") for loss, folder in folders.items()}
+    assert histories["answers"]["other_loss"].isna().all()
+    other = histories["all"].query("split == 'valid'")["other_loss"]
+    assert other.iloc[-1] < 0.8 * other.iloc[0]
+
+
 def test_a_cell_that_needs_a_gpu_says_so_where_there_is_none():
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")

@@ -221,6 +221,15 @@ def test_one_cell_is_made_again_alone_and_replaces_its_run(project):
     assert len(client.search_runs([experiment.experiment_id])) == 6
 
 
+def test_a_cell_outside_the_study_can_be_made_too(project):
+    target = "results/mini/cells/facts/xeht-1+2/seed9/metrics.json"
+    assert project.planned(target) == {"train": 1, "evaluate": 1}
+    project.run(target)
+    metrics = json.loads((project.folder / target).read_text())
+    assert (metrics["mixers"], metrics["seed"]) == (["hyena", "hyena"], 9)
+    assert project.planned() == {}
+
+
 def test_tracking_twice_changes_nothing(project):
     before = (project.folder / "results/mini/mlflow.json").read_bytes()
     project.run("--forcerun", "track")

@@ -43,8 +43,8 @@ METRICS, HISTORIES, MODELS = (
 
 wildcard_constraints:
     variant="|".join(map(re.escape, STUDY.variants)),
-    architecture="|".join(map(re.escape, STUDY.stacks)),
-    seed="|".join(map(str, STUDY.seeds)),
+    architecture=r"gpt2|hyena|(thex|xeht)-\d+(\+\d+)*",  # any, also one that the study does not list
+    seed=r"\d+",
 
 
 def sources(*parts):
