@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lolameme import config
 from lolameme.files import read_json
+from lolameme.sections import nearest
 
 
 def main() -> None:
@@ -67,7 +68,7 @@ def where(arguments: argparse.Namespace) -> None:
     choices = {"variant": study.variants, "architecture": study.stacks, "seed": [str(seed) for seed in study.seeds]}
     for (what, allowed), given in zip(choices.items(), arguments.cell, strict=True):
         if given not in allowed:
-            hint = config.nearest(given, allowed)
+            hint = nearest(given, allowed)
             raise ValueError(f"no {what} {given!r}{hint} in {arguments.config}; there are: {', '.join(allowed)}")
     variant, architecture, seed = arguments.cell
     print(f"results/{study.study}/cells/{variant}/{architecture}/seed{seed}/metrics.json")

@@ -4,15 +4,15 @@ The same models serve the Snakefile and the package; `workflow/schemas/config.sc
 A mistake becomes one `ConfigError` sentence that names the key, the value and what is allowed.
 """
 
-import difflib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lolameme.models import architectures
+from lolameme.sections import ConfigError, Section, nearest, sentence
 
 BASE_FUNCTIONS = ("add", "sub", "mul", "max", "min", "absdiff", "first", "second", "table")
 
@@ -20,36 +20,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Sign = Annotated[str, Field(pattern=r"^[^\w\s]+$", max_length=8)]
-
-
-class ConfigError(ValueError):
-    """A mistake in the configuration, as a sentence for the user."""
-
-
-def nearest(word: str, allowed) -> str:
-    """` (did you mean 'x'?)` where something similar is allowed, else nothing."""
-    match = difflib.get_close_matches(str(word), [str(a) for a in allowed], n=1)
-    return f" (did you mean {match[0]!r}?)" if match else ""
-
-
-class Section(BaseModel):
-    """A part of the configuration. Unknown keys are mistakes; values never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            for key in data:
-                if key not in cls.model_fields:
-                    keys = ", ".join(cls.model_fields)
-                    raise ValueError(f"unknown key {key!r}{nearest(key, cls.model_fields)}; allowed: {keys}")
-        return data
-
-    def updated(self, other: "Section | None"):
-        """This section with the keys that `other` sets explicitly (how a variant overrides the study's defaults)."""
-        return self if other is None else self.model_copy(update={k: getattr(other, k) for k in other.model_fields_set})
 
 
 Bounds = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
@@ -369,7 +339,7 @@ def parse(data: Any, source: str = "configuration") -> Study:
     try:
         return Study.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_sentence(error, data)}") from None
+        raise ConfigError(f"{source}: {sentence(error, Study)}") from None
 
 
 def load(path: str | Path) -> Study:
@@ -387,34 +357,3 @@ def schema() -> str:
     """The JSON schema of a study, as checked in under workflow/schemas."""
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Study.model_json_schema()}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def _sentence(error: ValidationError, data: Any) -> str:
-    first, more = error.errors()[0], len(error.errors()) - 1
-    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "tuple[")))
-    text = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing":
-        parent, _, key = where.rpartition(".")
-        where, text = parent, f"the key {key!r} is missing"
-    elif first["type"] != "value_error":
-        text = f"{text[0].lower()}{text[1:]}, got {first['input']!r}"
-        options = _options(first["loc"])
-        if options:
-            text += nearest(first["input"], options)
-    text = f"{where}: {text}" if where else text
-    return text + (f" (and {more} more)" if more else "")
-
-
-def _options(location: tuple) -> tuple:
-    """The literal values allowed at `location`, if the field there lists them."""
-    model: Any = Study
-    for part in location:
-        field = getattr(model, "model_fields", {}).get(part)
-        annotation = field.annotation if field else model
-        arguments = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
-        model = arguments[0] if arguments and not field_is_literal(annotation) else annotation
-    return get_args(model) if field_is_literal(model) else ()
-
-
-def field_is_literal(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) is Literal

@@ -1,0 +1,67 @@
+"""Sections of a configuration, and mistakes in them as one readable sentence."""
+
+import difflib
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+
+class ConfigError(ValueError):
+    """A mistake in the configuration, as a sentence for the user."""
+
+
+def nearest(word: str, allowed) -> str:
+    """` (did you mean 'x'?)` where something similar is allowed, else nothing."""
+    match = difflib.get_close_matches(str(word), [str(a) for a in allowed], n=1)
+    return f" (did you mean {match[0]!r}?)" if match else ""
+
+
+class Section(BaseModel):
+    """A part of the configuration. Unknown keys are mistakes; values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data:
+                if key not in cls.model_fields:
+                    keys = ", ".join(cls.model_fields)
+                    raise ValueError(f"unknown key {key!r}{nearest(key, cls.model_fields)}; allowed: {keys}")
+        return data
+
+    def updated(self, other: "Section | None"):
+        """This section with the keys that `other` sets explicitly (how a variant overrides the study's defaults)."""
+        return self if other is None else self.model_copy(update={k: getattr(other, k) for k in other.model_fields_set})
+
+
+def sentence(error: ValidationError, root: type[BaseModel]) -> str:
+    """What is wrong, where, and what is allowed; `root` is the model that was being read."""
+    first, more = error.errors()[0], len(error.errors()) - 1
+    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "tuple[")))
+    text = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        parent, _, key = where.rpartition(".")
+        where, text = parent, f"the key {key!r} is missing"
+    elif first["type"] != "value_error":
+        text = f"{text[0].lower()}{text[1:]}, got {first['input']!r}"
+        options = _options(root, first["loc"])
+        if options:
+            text += nearest(first["input"], options)
+    text = f"{where}: {text}" if where else text
+    return text + (f" (and {more} more)" if more else "")
+
+
+def _options(model: Any, location: tuple) -> tuple:
+    """The literal values allowed at `location` of a model, if the field there lists them."""
+    for part in location:
+        field = getattr(model, "model_fields", {}).get(part)
+        annotation = field.annotation if field else model
+        arguments = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
+        model = arguments[0] if arguments and not _is_literal(annotation) else annotation
+    return get_args(model) if _is_literal(model) else ()
+
+
+def _is_literal(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) is Literal
