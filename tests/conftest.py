@@ -61,7 +61,7 @@ RECALL = {
 FACTS = {
     "about": "recall of globals",
     "world": {"modulus": 100, "stems": 6, "heads": 6, "globals": 20},
-    "program": {"global_share": 1},
+    "program": {"global_share": 1, "languages": {"kiki": 1}},  # a third language, declared in data alone
     "holdout": False,
     "sizes": {"train": 20},
 }

@@ -32,12 +32,22 @@ def board(**rows) -> pd.DataFrame:
     )
 
 
+def history(loss: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"variant": "multi_language", "architecture": name, "seed": 1, "step": 10, "split": split, "loss": loss}
+            for name in ("gpt2", "hyena", "thex-2")
+            for split in ("train sample", "valid")
+        ]
+    )
+
+
 CLEAR = board(gpt2=(0.2, 0.15, 0.25, math.inf), hyena=(0.5, 0.45, 0.55, 300.0), thex_2=(0.8, 0.75, 0.85, 200.0))
 EQUAL = board(gpt2=(0.7, 0.6, 0.8, 100.0), hyena=(0.72, 0.62, 0.82, 100.0), thex_2=(0.74, 0.64, 0.84, 100.0))
 
 
 def test_a_claim_is_reproduced_only_where_intervals_do_not_overlap():
-    clear, equal = (tables.claims(b).set_index("claim")["verdict"] for b in (CLEAR, EQUAL))
+    clear, equal = (tables.claims(b, history(0.5)).set_index("claim")["verdict"] for b in (CLEAR, EQUAL))
     assert clear["C2"] == "same order: T HEX ahead of Hyena; Hyena ahead of GPT-2"
     assert equal["C2"].startswith("order not reproduced: T HEX not told apart from Hyena")
     assert clear["C1"] == "not tested in this study"
@@ -45,17 +55,34 @@ def test_a_claim_is_reproduced_only_where_intervals_do_not_overlap():
 
 
 def test_a_claim_shows_the_papers_numbers_beside_ours():
-    row = tables.claims(CLEAR).set_index("claim").loc["C2"]
+    row = tables.claims(CLEAR, history(0.5)).set_index("claim").loc["C2"]
     assert (row["paper_gpt2"], row["paper_hyena"], row["paper_thex"]) == (0.249, 0.492, 0.738)
     assert (row["ours_gpt2"], row["ours_hyena"], row["ours_thex"]) == (0.2, 0.5, 0.8)
 
 
+def test_a_ceiling_and_a_gap_between_training_and_test_are_said():
+    high = board(gpt2=(0.99, 0.98, 1.0, 5.0), hyena=(1.0, 1.0, 1.0, 5.0), thex_2=(1.0, 1.0, 1.0, 5.0))
+    assert tables.claims(high, history(0.5)).set_index("claim")["verdict"]["C2"].endswith("at the ceiling")
+    assert findings(high)[0][0].endswith("all architectures reach 0.990 or more, the ceiling.")
+    longer = pd.concat([CLEAR, CLEAR.assign(split="longer", exact_match=CLEAR["exact_match"] / 2)])
+    verdicts = [tables.claims(longer, history(loss)).set_index("claim")["verdict"]["C5"] for loss in (0.5, 0.001)]
+    assert verdicts[0].startswith("not testable")
+    assert "3 of 3 pairs" in verdicts[1]
+    assert "falls to 0.10 on another split (multi_language · longer, GPT-2)" in verdicts[1]
+
+
 def test_findings_name_the_leader_the_rivals_and_the_stuck():
-    (clear,), (equal,) = findings(CLEAR), findings(EQUAL)
+    (clear, nothing), (equal, _) = findings(CLEAR)[0], findings(EQUAL)[0]
     assert "T HEX-2 reaches 0.800, ahead of all others (next Hyena, 0.500)" in clear
     assert "GPT-2 no better than the strongest baseline (0.200)" in clear
     assert "T HEX-2 gets halfway first, after 200 steps, Hyena last, after 300" in clear
     assert "the intervals of all architectures overlap with its own" in equal
+    assert nothing == []
+
+
+def test_extra_splits_have_findings_of_their_own():
+    longer = pd.concat([CLEAR, CLEAR.assign(split="longer", exact_match=0.1, low=0.05, high=0.15)])
+    assert findings(longer)[0][1] == ["<i>longer</i>: no architecture is better than the strongest baseline (0.200)."]
 
 
 def test_halfway_is_counted_from_the_baseline_and_is_the_median_of_the_seeds():

@@ -125,6 +125,13 @@ def test_metrics_stand_beside_their_baselines_and_provenance(done):
     assert (right["predicted"].str.rstrip(";") == right["answer"]).all()
 
 
+def test_a_third_language_needs_no_code(done):
+    programs = pd.read_parquet(done.folder / "results/mini/data/facts/test.parquet")
+    assert programs["text"].str.fullmatch(r"[a-z]+-[a-z]+ \? \d\d\.").all()
+    metrics = json.loads((done.folder / "results/mini/cells/facts/gpt2/seed1/metrics.json").read_text())
+    assert metrics["splits"]["test"]["baselines"]["oracle"] == 1
+
+
 def test_progress_is_said_for_the_cell_and_for_the_study(done):
     assert re.search(
         r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 12 cells trained", done.output

@@ -13,4 +13,4 @@ with job.running(snakemake) as study:
     tables.write(tables.slices(study, cells), folder / "slices")
     tables.write(learned, folder / "learning")
     tables.write(board, folder / "leaderboard")
-    tables.write(tables.claims(board), folder / "claims")
+    tables.write(tables.claims(board, learned), folder / "claims")

@@ -18,14 +18,17 @@ from lolameme.reporting.tables import label
 _MIXER_COLOUR = {"attention": FAMILY["gpt2"], "hyena": FAMILY["hyena"]}
 
 
-def framework(data: Path, variant: str, splits: list[str]) -> Figure:
-    """World -> languages -> programs -> tasks, with the roots, names and programs of the variant written in `data`."""
+def framework(data: Path, variant: str, splits: list[str], operators: bool) -> Figure:
+    """World -> languages -> programs -> tasks, with the roots, names and programs of the variant written in `data`.
+
+    `operators` says whether its programs use any.
+    """
     world = read_json(data / "world.json")
     figure, ax = plt.subplots(figsize=(12.6, 4.0))
-    ax.set(xlim=(0, 100), ylim=(0, 33.5))
+    ax.set(xlim=(-0.5, 100.5), ylim=(0, 33.5))
     ax.axis("off")
     boxes = [
-        (0, 19, "World", "one hidden truth", world_lines(world)),
+        (0, 19, "World", "one hidden truth", world_lines(world, operators)),
         (23, 20, "Languages", "ways to write it", language_lines(world)),
         (47, 28, "Programs", f"two from {variant}, abridged", program_lines(data / "test.parquet", world)),
         (79, 21, "Tasks", "exact match of every answer", task_lines(splits)),
@@ -53,7 +56,7 @@ def box(ax: Axes, x: float, width: float, title: str, subtitle: str, lines: list
         y -= (1.75 if kind == "code" else 1.95) * (text.count("\n") + 1) + (0.3 if kind == "code" else 0.2)
 
 
-def world_lines(world: dict[str, Any]) -> list[tuple[str, str]]:
+def world_lines(world: dict[str, Any], operators: bool) -> list[tuple[str, str]]:
     facts = [(c, entry["value"]) for c, entry in enumerate(world["concepts"]) if entry["value"] is not None]
     heads = len(world["heads"])
     lines = [
@@ -67,8 +70,10 @@ def world_lines(world: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(
             ("code", f"{world['stems'][stem]}+{world['heads'][head]} is {value:0{len(str(world['modulus'] - 1))}d}")
         )
-    functions = {f for operator in world["operators"] for f in operator["functions"]}
-    return [*lines, ("note", f"operators modulo {world['modulus']}"), ("code", ", ".join(sorted(functions)))]
+    if operators:
+        functions = {f for operator in world["operators"] for f in operator["functions"]}
+        lines += [("note", f"operators modulo {world['modulus']}"), ("code", ", ".join(sorted(functions)))]
+    return lines
 
 
 def language_lines(world: dict[str, Any]) -> list[tuple[str, str]]:

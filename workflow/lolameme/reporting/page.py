@@ -15,7 +15,7 @@ import pandas as pd
 from lolameme import config, provenance
 from lolameme.files import read_json
 from lolameme.models.architectures import pattern
-from lolameme.reporting.tables import compare, label, steps
+from lolameme.reporting.tables import CEILING, compare, label, steps
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
 _TRACKING = "http://127.0.0.1:5000"
@@ -57,35 +57,51 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
     )
 
 
-def findings(board: pd.DataFrame) -> list[str]:
-    """One sentence per variant: who is best, whether that is clear, and how far from guessing."""
-    sentences = []
-    for variant, rows in board[board["split"] == "test"].groupby("variant", sort=False):
-        ranked = rows.sort_values("exact_match", ascending=False)
-        first = ranked.iloc[0]
-        rivals = [row for _, row in ranked.iloc[1:].iterrows() if compare(first, row) != "ahead of"]
-        beaten = [row for _, row in ranked.iloc[1:].iterrows() if compare(first, row) == "ahead of"]
-        lead = f"{label(first['architecture'])} reaches {em(first['exact_match'])}"
-        if rivals and beaten:
-            lead += (
-                f", not told apart from {names(rivals)}, ahead of {names(beaten)} (best {em(beaten[0]['exact_match'])})"
-            )
-        elif rivals:
-            lead += ", and the intervals of all architectures overlap with its own"
-        else:
-            lead += f", ahead of all others (next {label(beaten[0]['architecture'])}, {em(beaten[0]['exact_match'])})"
-        stuck = [row for _, row in ranked.iterrows() if row["low"] <= row["baseline"] + 0.02]
-        if stuck:
-            lead += f"; {names(stuck)} no better than the strongest baseline ({em(first['baseline'])})"
-        learners = rows[rows["steps_to_halfway"].map(math.isfinite)].sort_values("steps_to_halfway")
-        if len(learners) > 1 and learners.iloc[0]["steps_to_halfway"] < learners.iloc[-1]["steps_to_halfway"]:
-            soon, late = learners.iloc[0], learners.iloc[-1]
-            lead += (
-                f". {label(soon['architecture'])} gets halfway first, after {steps(soon['steps_to_halfway'])} steps, "
-                f"{label(late['architecture'])} last, after {steps(late['steps_to_halfway'])}"
-            )
-        sentences.append(f"<b>{html.escape(variant)}</b>: {html.escape(lead)}.")
-    return sentences
+def findings(board: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Per variant a sentence on `test` and one for each extra split: who leads, is that clear, who is stuck."""
+    found = []
+    for variant, rows in board.groupby("variant", sort=False):
+        by_split = dict(list(rows.groupby("split", sort=False)))
+        test = by_split.pop("test")
+        extra = [f"<i>{split}</i>: {html.escape(standing(part))}." for split, part in by_split.items()]
+        found.append((f"<b>{variant}</b>: {html.escape(standing(test) + order(test))}.", extra))
+    return found
+
+
+def standing(rows: pd.DataFrame) -> str:
+    """How the architectures stand on one split."""
+    ranked = [row for _, row in rows.sort_values("exact_match", ascending=False).iterrows()]
+    first, last = ranked[0], ranked[-1]
+    stuck = [row for row in ranked if row["low"] <= row["baseline"] + 0.02]
+    if last["exact_match"] >= CEILING:
+        return f"all architectures reach {em(last['exact_match'])} or more, the ceiling"
+    if len(stuck) == len(ranked):
+        return f"no architecture is better than the strongest baseline ({em(first['baseline'])})"
+    rivals = [row for row in ranked[1:] if compare(first, row) != "ahead of"]
+    beaten = [row for row in ranked[1:] if compare(first, row) == "ahead of"]
+    text = f"{label(first['architecture'])} reaches {em(first['exact_match'])}"
+    if rivals and beaten:
+        text += f", not told apart from {names(rivals)}, ahead of {names(beaten)}"
+        text += f" ({'at most ' if len(beaten) > 1 else ''}{em(beaten[0]['exact_match'])})"
+    elif rivals:
+        text += ", and the intervals of all architectures overlap with its own"
+    else:
+        text += f", ahead of all others (next {label(beaten[0]['architecture'])}, {em(beaten[0]['exact_match'])})"
+    if stuck:
+        text += f"; {names(stuck)} no better than the strongest baseline ({em(first['baseline'])})"
+    return text
+
+
+def order(rows: pd.DataFrame) -> str:
+    """Who learns first and who last, where they differ."""
+    learners = rows[rows["steps_to_halfway"].map(math.isfinite)].sort_values("steps_to_halfway")
+    if len(learners) < 2 or learners["steps_to_halfway"].nunique() == 1:
+        return ""
+    soon, late = learners.iloc[0], learners.iloc[-1]
+    return (
+        f". {label(soon['architecture'])} gets halfway first, after {steps(soon['steps_to_halfway'])} steps, "
+        f"{label(late['architecture'])} last, after {steps(late['steps_to_halfway'])}"
+    )
 
 
 def names(rows: list[pd.Series]) -> str:
