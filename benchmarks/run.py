@@ -61,7 +61,7 @@ def generation(folder: Path) -> tuple[str, str, float, float, str]:
     data["variants"]["multi_language"]["sizes"] = {"train": 200_000, "valid": 100, "test": 100}
     builder = Builder(config.parse(data), "multi_language")
     builder.write_world(folder)
-    seconds = best(lambda: builder.write_split("train", folder, None), rounds=2)
+    seconds = best(lambda: builder.write_split("train", folder), rounds=2)
     split = Split.read(folder / "train.parquet")
     import pyarrow.parquet as pq
     from tokenizers import Tokenizer

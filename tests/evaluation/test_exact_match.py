@@ -19,7 +19,7 @@ def split(tmp_path_factory) -> Split:
     folder = tmp_path_factory.mktemp("data")
     builder = Builder(study(variants={"v": EVERYTHING}), "v")
     builder.write_world(folder)
-    builder.write_held_out("test", folder)
+    builder.write_split("test", folder)
     return Split.read(folder / "test.parquet")
 
 

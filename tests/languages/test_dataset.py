@@ -21,7 +21,7 @@ def write(variant: dict, folder: Path) -> config.Study:
     builder.write_world(folder)
     for split in builder.programs:
         if split != "train":
-            builder.write_held_out(split, folder)
+            builder.write_split(split, folder)
     builder.write_train(folder)
     return made
 

@@ -14,7 +14,7 @@ from lolameme.languages.interpreter import Interpreter
 from lolameme.languages.programs import ASSIGN, NOISE, QUERY, draw_programs
 from lolameme.languages.rendering import Renderer
 from lolameme.languages.surface import build_lexicon
-from lolameme.languages.tokenizer import lexeme_table, train_tokenizer
+from lolameme.languages.tokenizer import CAPITAL, lexeme_table, train_tokenizer
 from lolameme.languages.world import build_world
 from lolameme.seeds import generator
 
@@ -124,15 +124,28 @@ def test_a_program_means_the_same_in_every_language(world, program, seed):
 
 
 @thorough
-@given(worlds(), knobs(), st.integers(0, 10**6))
-def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(world, program, seed):
+@given(worlds(), knobs(), st.sampled_from(["bpe", "piece", "char"]), st.integers(0, 10**6))
+def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(world, program, kind, seed):
     drawn = Drawn(world, program, seed)
-    tokenizer = train_tokenizer(config.Tokenizer(vocabulary=120), drawn.texts, "".join(drawn.renderer.texts))
-    tokens, _ = drawn.renderer.tokens(drawn.rendered, lexeme_table(tokenizer, drawn.renderer))
+    knobs_ = config.Tokenizer(kind=kind, vocabulary=120)
+    tokenizer = train_tokenizer(knobs_, drawn.texts, drawn.renderer.texts)
+    tokens, spans = drawn.renderer.tokens(drawn.rendered, lexeme_table(tokenizer, drawn.renderer))
+    answers = iter(spans[:2].T.tolist())
     for i, text in enumerate(drawn.texts):
         ids = tokens.flat[tokens.offsets[i] : tokens.offsets[i + 1]].tolist()
         assert tokenizer.encode(text).ids == ids
         assert tokenizer.decode(ids) == text
+        for value in drawn.answers(i):  # digits are single, and an answer merges with nothing
+            begin, end = next(answers)
+            assert [tokenizer.id_to_token(t) for t in ids[begin:end]] == list(f"{value:0{drawn.world.width}d}")
+
+
+def test_pieces_are_roots_shared_between_languages():
+    drawn = Drawn(config.World(stems=6, heads=6), config.Program(assignments=(1, 1)), 1)
+    tokenizer = train_tokenizer(config.Tokenizer(kind="piece"), drawn.texts, drawn.renderer.texts)
+    stem, head = drawn.world.stems[0], drawn.world.heads[1]
+    assert tokenizer.encode(f"{stem}{head.title()} = 7;").tokens == [f" {stem}", CAPITAL, head, " = ", "7", ";"]
+    assert tokenizer.encode(f"{stem}_{head} := 7|").tokens == [f" {stem}", "_", head, " := ", "7", "|"]
 
 
 @thorough

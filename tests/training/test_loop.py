@@ -44,8 +44,8 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     builder = Builder(study(), "recall")
     builder.write_world(folder)
-    builder.write_held_out("valid", folder)
-    builder.write_held_out("test", folder)
+    builder.write_split("valid", folder)
+    builder.write_split("test", folder)
     builder.write_train(folder)
     return folder
 

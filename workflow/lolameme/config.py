@@ -151,8 +151,10 @@ class Sizes(Section):
 class Tokenizer(Section):
     """How text becomes tokens. Digits stay single and answers never merge with their neighbours."""
 
-    kind: Literal["bpe"] = "bpe"
-    vocabulary: int = Field(1024, ge=16, le=65535, description="entries, specials included")
+    kind: Literal["bpe", "piece", "char"] = Field(
+        "bpe", description="within a name: learned merges, one token per root and casing mark, or per character"
+    )
+    vocabulary: int = Field(1024, ge=16, le=65535, description="entries of a bpe tokenizer, specials included")
 
 
 class Hyena(Section):

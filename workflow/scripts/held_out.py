@@ -7,4 +7,4 @@ from lolameme.languages.dataset import Builder
 
 with job.running(snakemake) as study:
     folder = Path(snakemake.output[0]).parent
-    Builder(study, snakemake.wildcards.variant).write_held_out(snakemake.wildcards.split, folder)
+    Builder(study, snakemake.wildcards.variant).write_split(snakemake.wildcards.split, folder)

@@ -76,13 +76,9 @@ class Builder:
                 draw_programs(self.world, knobs, 1, generator(self.seed, "check"))
             except config.ConfigError as error:
                 raise config.ConfigError(f"variants.{self.name}: split {split}: {error}") from None
-        tokenizer = train_tokenizer(self.variant.tokenizer, self.corpus(), "".join(self.renderer.texts))
+        tokenizer = train_tokenizer(self.variant.tokenizer, self.corpus(), self.renderer.texts)
         write_text(folder / "world.json", world_json(self.world, self.lexicons))
         write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
-
-    def write_held_out(self, split: str, folder: Path) -> None:
-        """Write a split to validate or test on."""
-        self.write_split(split, folder, None)
 
     def write_train(self, folder: Path) -> None:
         """Write `train.parquet`, apart from all other splits, and `dataset.json`: sizes and content hashes.
@@ -124,7 +120,7 @@ class Builder:
             yield programs, self.renderer.render(programs, rng)
             chunk += 1
 
-    def write_split(self, split: str, folder: Path, held_out: np.ndarray | None) -> None:
+    def write_split(self, split: str, folder: Path, held_out: np.ndarray | None = None) -> None:
         """Write one split, leaving out programs with a prompt whose hash is in `held_out`."""
         table = lexeme_table(Tokenizer.from_file(str(folder / "tokenizer.json")), self.renderer)
         digest, written, drawn, longest, count = hashlib.sha256(), 0, 0, 0, self.size(split)
