@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from conftest import ROOT, study_data
 from lolameme import config
+from lolameme.languages.dataset import Builder
 
 
 @pytest.mark.parametrize(
     "path", ["config.yaml", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "studies").glob("*.yaml"))]
 )
-def test_every_study_in_the_repository_is_valid(path):
-    assert config.load(ROOT / path).study
+def test_every_study_in_the_repository_is_valid_and_can_be_drawn(path):
+    made = config.load(ROOT / path)
+    for variant in made.variants:
+        Builder(made, variant).check_splits()
 
 
 def test_the_studies_have_the_scales_of_the_design():

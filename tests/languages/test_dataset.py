@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -66,7 +67,7 @@ def test_a_planted_leak_is_found(tmp_path):
 
 def test_too_few_programs_to_hold_any_out_is_said_in_a_sentence(tmp_path):
     tiny = {"world": {"modulus": 2, "stems": 2, "heads": 1}, "program": {"assignments": [1, 1]}, "about": "too small"}
-    with pytest.raises(config.ConfigError, match="almost every training program holds a prompt of a test split"):
+    with pytest.raises(config.ConfigError, match="split train: almost no program can be kept: it would hold a prompt"):
         write(tiny, tmp_path)
     assert not (tmp_path / "train.parquet").exists()
 
@@ -105,6 +106,73 @@ def test_transfer_asks_only_for_globals_that_the_language_does_not_teach(tmp_pat
         assert asked > 5
 
 
+OPERATORS = {
+    "about": "held-out pairs of values",
+    "world": {"modulus": 10, "stems": 4, "heads": 4, "operators": ["add", "max"], "unseen_pairs": 0.15},
+    "program": {"assignments": [2, 4], "queries": [1, 3], "operands": [1, 3], "computed": 0.2},
+    "sizes": {"train": 600, "valid": 40, "test": 40},
+    "splits": {"unseen_pairs": {"pairs": "unseen", "operands": [2, 2], "queries": [1, 2]}},
+}
+TYPES = {
+    "about": "held-out names",
+    "world": {
+        "modulus": 10,
+        "stems": 8,
+        "heads": 6,
+        "types": 3,
+        "irregular": 0.25,
+        "operators": [["add", "sub", "max"]],
+        "unseen_names": 0.25,
+    },
+    "program": {"assignments": [2, 4], "operands": [1, 2]},
+    "sizes": {"train": 600, "valid": 40, "test": 40},
+    "splits": {"unseen_names": {"names": "unseen"}, "irregular": {"names": "irregular"}},
+}
+
+
+def test_unseen_pairs_of_values_are_never_computed_in_training(tmp_path):
+    """Read back by hand: the values that meet are looked up in the interpreter's steps."""
+    write(OPERATORS, tmp_path)
+    world = read_json(tmp_path / "world.json")
+    unseen, interpreter = {tuple(pair) for pair in world["unseen_pairs"]}, Interpreter(world)
+    assert len(unseen) == 15
+    for split, wanted in (("train", False), ("test", False), ("unseen_pairs", True)):
+        for text in pq.read_table(tmp_path / f"{split}.parquet")["text"].to_pylist():
+            for answer in interpreter.answers(text):
+                met = {(int(a), int(b)) for step in answer.steps for a, b in re.findall(r"^(\d) \S (\d) is", step)}
+                assert bool(met & unseen) == wanted, (split, text)
+
+
+def test_unseen_names_are_never_used_in_training_and_irregular_ones_are_apart(tmp_path):
+    write(TYPES, tmp_path)
+    world = read_json(tmp_path / "world.json")
+    concept = Interpreter(world).names["lola"]
+    used = {
+        split: {concept[name] for text in read_texts(tmp_path, split) for name in re.findall(r"[a-zA-Z]+", text)}
+        for split in ("train", "test", "unseen_names", "irregular")
+    }
+    flagged = {key: {c for c, entry in enumerate(world["concepts"]) if entry[key]} for key in ("unseen", "irregular")}
+    assert used["unseen_names"] == flagged["unseen"]
+    assert used["train"].isdisjoint(flagged["unseen"])
+    assert used["test"].isdisjoint(flagged["unseen"])
+    assert used["irregular"] == flagged["irregular"]
+    assert flagged["irregular"] < used["train"]  # irregular types can be memorised
+    assert flagged["irregular"].isdisjoint(flagged["unseen"])  # an unseen name can be told by its head
+
+
+def read_texts(folder: Path, split: str) -> list[str]:
+    return pq.read_table(folder / f"{split}.parquet")["text"].to_pylist()
+
+
+def test_too_few_unseen_names_are_said_in_a_sentence(tmp_path):
+    few = TYPES | {"world": TYPES["world"] | {"unseen_names": 0.05}}
+    with pytest.raises(
+        config.ConfigError, match="split unseen_names: a program may bind 4 names, but only 2 are unseen"
+    ):
+        write(few, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
 def test_the_same_seed_writes_the_same_bytes(tmp_path):
     write(EVERYTHING, tmp_path / "one")
     write(EVERYTHING, tmp_path / "two")
@@ -122,6 +190,17 @@ def test_the_card_knows_its_baselines(tmp_path):
     assert 0.3 < test["value_share"] < 0.55  # two to four values, one of them asked for
     assert "| test | 30 |" in card.markdown(described)
     assert described["examples"][0]["steps"]
+
+
+def test_crippled_interpreters_show_what_each_faculty_is_worth(tmp_path):
+    for name, variant, needed in (("recall", RECALL, "locals"), ("facts", FACTS, "globals"), ("types", TYPES, "types")):
+        made = write(variant, tmp_path / name)
+        test = card.describe(made, "v", tmp_path / name)["splits"]["test"]
+        for faculty in card.FACULTIES:
+            if faculty == needed:
+                assert test[f"without_{faculty}"] < 0.9, (name, faculty)
+            elif (name, faculty) != ("types", "locals"):
+                assert test[f"without_{faculty}"] == 1, (name, faculty)
 
 
 def test_the_card_refuses_wrong_answers(tmp_path):

@@ -22,7 +22,7 @@ from lolameme.training.device import Device
 from lolameme.training.loop import train
 from lolameme.training.progress import Watcher
 
-SLICES = ("language", "assignments", "operands", "globals_used", "chain_depth", "shadowed", "distance")
+SLICES = ("language", "assignments", "operands", "globals_used", "chain_depth", "shadowed", "unseen_pair", "distance")
 _TRAIN_SAMPLE = 256  # training programs on which the gap between train and valid is measured
 
 

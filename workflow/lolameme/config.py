@@ -55,6 +55,8 @@ class World(Section):
     types: Positive = Field(1, description="number of latent types")
     irregular: Share = Field(0.0, description="share of concepts whose type is not that of their head")
     globals: int = Field(0, ge=0, description="number of concepts with a fixed value: long-term memory")
+    unseen_pairs: Share = Field(0.0, description="share of the pairs of operand values that training never computes")
+    unseen_names: Share = Field(0.0, description="share of the local names that training never uses; regular ones")
     operators: tuple[tuple[str, ...] | str, ...] = Field(
         ("add",),
         description="per operator one base function per type of the left operand: " + ", ".join(BASE_FUNCTIONS),
@@ -114,6 +116,13 @@ class Program(Section):
             raise ValueError(f"the range {list(bounds)} is empty; write [least, most]")
         return bounds
 
+    pairs: Literal["seen", "unseen"] = Field(
+        "seen", description="seen: no expression computes a pair of world.unseen_pairs; unseen: every query does"
+    )
+    names: Literal["seen", "unseen", "irregular"] = Field(
+        "seen", description="local names: those of training, those it never uses, or its irregular ones"
+    )
+
     @property
     def slots(self) -> int:
         """The most different local names one program can bind."""
@@ -134,6 +143,10 @@ class Program(Section):
         pool = world.concepts - world.globals
         if self.slots > pool:
             raise ValueError(f"a program may bind {self.slots} names, but the pool of local names has only {pool}")
+        if self.pairs == "unseen" and (not world.unseen_pairs or self.operands[0] < 2):
+            raise ValueError("pairs: unseen needs world.unseen_pairs above 0, and operands to start at 2")
+        if self.names == "unseen" and not world.unseen_names:
+            raise ValueError("names: unseen needs world.unseen_names above 0")
         if self.shadowing and self.assignments[1] > world.globals:
             raise ValueError(
                 f"shadowing needs at least {self.assignments[1]} globals, world.globals is {world.globals}"

@@ -12,6 +12,7 @@ from lolameme.files import read_json
 from lolameme.languages.dataset import prompts_of
 from lolameme.languages.interpreter import Interpreter
 
+FACULTIES = ("globals", "locals", "types")
 _EXAMPLES = 10
 
 
@@ -21,7 +22,8 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
     Raises RuntimeError if the interpreter disagrees with an answer on file: then the data are wrong.
     """
     variant = study.variants[name]
-    interpreter = Interpreter(read_json(folder / "world.json"))
+    world = read_json(folder / "world.json")
+    interpreter = Interpreter(world)
     frequent = most_frequent_answer(folder / "train.parquet")
     train_prompts = set(prompts_of(folder / "train.parquet")) if variant.holdout else set()
     splits = {}
@@ -29,6 +31,10 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         splits[split] = measure(folder / f"{split}.parquet", variant.world.modulus, frequent)
         if split != "train":
             splits[split] |= {"oracle": oracle(folder / f"{split}.parquet", interpreter)}
+            splits[split] |= {
+                f"without_{faculty}": crippled(folder / f"{split}.parquet", world, faculty, frequent)
+                for faculty in FACULTIES
+            }
             if variant.holdout:
                 shared = sum(p in train_prompts for p in prompts_of(folder / f"{split}.parquet"))
                 splits[split]["prompts_in_train"] = shared
@@ -86,6 +92,16 @@ def oracle(path: Path, interpreter: Interpreter) -> float:
     return 1.0
 
 
+def crippled(path: Path, world: dict[str, Any], faculty: str, frequent: str) -> float:
+    """Exact match of an interpreter without a faculty; where it knows nothing, it says the most frequent answer."""
+    interpreter, right, total = Interpreter(world, without=faculty), 0, 0
+    table = pq.read_table(path, columns=["text", "answer"])
+    for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
+        found = [frequent if a.value is None else a.text for a in interpreter.answers(text)]
+        right, total = right + sum(a == b for a, b in zip(found, answers, strict=True)), total + len(answers)
+    return right / total
+
+
 def examples(path: Path, interpreter: Interpreter) -> list[dict[str, Any]]:
     """Worked examples: the first programs, with the reasoning behind their last answer."""
     texts = pq.read_table(path, columns=["text"])["text"].slice(0, _EXAMPLES).to_pylist()
@@ -95,14 +111,15 @@ def examples(path: Path, interpreter: Interpreter) -> list[dict[str, Any]]:
 
 def markdown(card: dict[str, Any]) -> str:
     """The card for people."""
+    sizes = ("programs", "queries", "tokens", "longest")
+    shares = ("chance", "majority", "value_share", *(f"without_{faculty}" for faculty in FACULTIES), "oracle")
+    names = [name.replace("value_share", "a value of the program").replace("_", " ") for name in shares]
     lines = [f"# {card['variant']}", "", card["about"], "", "## Splits", ""]
-    lines += ["| split | programs | queries | tokens | longest | chance | majority | a value of the program | oracle |"]
-    lines += ["|---|---|---|---|---|---|---|---|---|"]
+    lines += [row("split", *sizes, *names), row(*["---"] * (1 + len(sizes) + len(shares)))]
     for name, split in card["splits"].items():
-        cells = [split["programs"], split["queries"], split["tokens"], split["longest"]]
-        shares = [split["chance"], split["majority"], split["value_share"], split.get("oracle")]
-        cells += ["-" if s is None else f"{s:.3f}" for s in shares]
-        lines.append("| " + " | ".join(map(str, [name, *cells])) + " |")
+        measured = [split.get(share) for share in shares]
+        known = ["-" if value is None else f"{value:.3f}" for value in measured]
+        lines.append(row(name, *(split[size] for size in sizes), *known))
     held = "No prompt of these splits is in train" if card["held_out"] else "Memorisation: nothing is held out"
     lines += ["", f"{held}. The vocabulary has {card['vocabulary']} tokens.", "", "## How it was made", ""]
     for part in ("world", "program"):
@@ -112,3 +129,8 @@ def markdown(card: dict[str, Any]) -> str:
         lines += [f"`{example['text']}`", "", f"Last query `{example['query']}`: **{example['answer']}**", ""]
         lines += [f"1. {step}" for step in example["steps"]] + [""]
     return "\n".join(lines) + "\n"
+
+
+def row(*cells: Any) -> str:
+    """A row of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |"

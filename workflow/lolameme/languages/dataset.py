@@ -40,6 +40,7 @@ _LISTS = {  # per query
     "globals_used": pa.int8(),
     "chain_depth": pa.int16(),
     "shadowed": pa.bool_(),
+    "unseen_pair": pa.bool_(),
     "distance": pa.int16(),
     "value_share": pa.float32(),
 }
@@ -71,14 +72,18 @@ class Builder:
 
     def write_world(self, folder: Path) -> None:
         """Write `world.json` and `tokenizer.json`; raises ConfigError if some split cannot be drawn or tokenised."""
-        for split, knobs in self.programs.items():  # nothing is written before all splits are known to be possible
+        self.check_splits()
+        tokenizer = train_tokenizer(self.variant.tokenizer, self.corpus(), self.renderer.texts)
+        write_text(folder / "world.json", world_json(self.world, self.lexicons))
+        write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
+
+    def check_splits(self) -> None:
+        """Raise ConfigError if the world leaves nothing to draw some split from."""
+        for split, knobs in self.programs.items():
             try:
                 draw_programs(self.world, knobs, 1, generator(self.seed, "check"))
             except config.ConfigError as error:
                 raise config.ConfigError(f"variants.{self.name}: split {split}: {error}") from None
-        tokenizer = train_tokenizer(self.variant.tokenizer, self.corpus(), self.renderer.texts)
-        write_text(folder / "world.json", world_json(self.world, self.lexicons))
-        write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
 
     def write_train(self, folder: Path) -> None:
         """Write `train.parquet`, apart from all other splits, and `dataset.json`: sizes and content hashes.
@@ -136,17 +141,20 @@ class Builder:
             atomic(folder / f"{split}.parquet") as path,
             pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer,
         ):
-            for programs, rendered in self.chunks(split, min(CHUNK, count)):
+            size = min(CHUNK, count)
+            for programs, rendered in self.chunks(split, size):
                 tokens, spans = self.renderer.tokens(rendered, table)
-                fresh, drawn = np.arange(len(programs)), drawn + len(programs)
+                kept, drawn = programs.pairs(self.programs[split].pairs), drawn + len(programs)
                 if held_out is not None:
                     seen = np.isin(hash_prompts(tokens, rendered.answers, spans[0]), held_out)
-                    fresh = np.flatnonzero(~np.logical_or.reduceat(seen, rendered.answers.offsets[:-1]))
-                    if written + len(fresh) < 0.02 * drawn and drawn >= 10 * CHUNK:
-                        raise config.ConfigError(
-                            f"variants.{self.name}: almost every training program holds a prompt of a test split; "
-                            "too few programs differ (raise stems, heads or assignments, or lower sizes.test)"
-                        )
+                    kept &= ~np.logical_or.reduceat(seen, rendered.answers.offsets[:-1])
+                fresh = np.flatnonzero(kept)
+                if written + len(fresh) < 0.001 * drawn and drawn >= _CORPUS:
+                    raise config.ConfigError(
+                        f"variants.{self.name}: split {split}: almost no program can be kept: it would hold a prompt "
+                        "of another split, or a pair of values of the wrong kind (raise stems, heads or assignments, "
+                        "lower sizes.test, queries or unseen_pairs)"
+                    )
                 fresh = fresh[: count - written]
                 batch = self.records(split, written, programs, rendered, tokens, spans).take(pa.array(fresh))
                 digest.update(hash_rows(batch))
@@ -180,6 +188,7 @@ class Builder:
             "globals_used": programs.globals_used[query],
             "chain_depth": programs.chain_depth[query],
             "shadowed": programs.shadowed[query],
+            "unseen_pair": programs.unseen_pair[query],
             "distance": programs.distance[query],
             "value_share": pa.array(programs.value_share[query], from_pandas=True),
         }

@@ -18,16 +18,24 @@ class Answer:
     """The answer to one query, with its reasoning."""
 
     query: str
-    value: int
-    text: str  # the value as it is written
+    value: int | None  # None if a crippled interpreter cannot know it
+    text: str  # the value as it is written, `?` if unknown
     steps: list[str] = field(default_factory=list)
 
 
-class Interpreter:
-    """Answers the queries of programs in the languages of one world document."""
+class _Unknown(Exception):
+    """A crippled interpreter cannot know this value."""
 
-    def __init__(self, world: dict[str, Any]):
-        self.world, self.modulus = world, world["modulus"]
+
+class Interpreter:
+    """Answers the queries of programs in the languages of one world document.
+
+    `without` takes a faculty away, to see what a solver could reach that lacks it: `globals` (no long-term memory),
+    `locals` (assignments are not heeded) or `types` (every left operand counts as type 0).
+    """
+
+    def __init__(self, world: dict[str, Any], without: str | None = None):
+        self.world, self.modulus, self.without = world, world["modulus"], without
         self.width = len(str(self.modulus - 1))
         self.concepts = world["concepts"]
         self.names: dict[str, dict[str, int]] = {name: {} for name in world["languages"]}
@@ -42,19 +50,22 @@ class Interpreter:
 
         Raises ProgramError if the text cannot be read.
         """
-        bound: dict[int, tuple[int, str]] = {}  # concept -> value, and the statement that bound it
+        bound: dict[int, tuple[int | None, str]] = {}  # concept -> value, and the statement that bound it
         found = []
         rest = program.strip()
         while rest:
             language, statement, rest = self._statement(rest)
             declared = self.world["languages"][language]
             left, sign, right = _split(statement, declared)
-            if sign == declared["assign"]:
-                value, steps = self._evaluate(right, language, bound)
-                bound[self._concept(left.strip(), language)] = (value, statement)
-            else:
-                value, steps = self._evaluate(left, language, bound)
+            assigned = sign == declared["assign"]
+            try:
+                value, steps = self._evaluate(right if assigned else left, language, bound)
+            except _Unknown:
+                value, steps = None, []
+            if not assigned:
                 found.append(Answer(left.strip(), value, self._write(value), steps))
+            elif self.without != "locals":
+                bound[self._concept(left.strip(), language)] = (value, statement)
         return found
 
     def _statement(self, text: str) -> tuple[str, str, str]:
@@ -112,6 +123,12 @@ class Interpreter:
             return int(word), [], 0
         concept = self._concept(word, language)
         known, kind = self.concepts[concept]["value"], self.concepts[concept]["type"]
+        if self.without == "types":
+            kind = 0
+        if (bound[concept][0] if concept in bound else known) is None and self.without:
+            raise _Unknown
+        if concept not in bound and self.without == "globals":
+            raise _Unknown
         if concept in bound:
             value, statement = bound[concept]
             shadow = f", not the global {self._write(known)}" if known is not None else ""
@@ -120,8 +137,8 @@ class Interpreter:
             raise ProgramError(f"{word} has no value: it is no global, and nothing before binds it")
         return known, [f"{word} is {self._write(known)}: a global"], kind
 
-    def _write(self, value: int) -> str:
-        return f"{value:0{self.width}d}"
+    def _write(self, value: int | None) -> str:
+        return "?" if value is None else f"{value:0{self.width}d}"
 
 
 def _cased(stem: str, head: str, casing: str) -> str:

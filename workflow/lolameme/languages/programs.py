@@ -29,6 +29,7 @@ class Programs:
     globals_used: np.ndarray  # operands whose value came from long-term memory
     chain_depth: np.ndarray  # computed assignments on the longest way to the value
     shadowed: np.ndarray  # bool: an operand is a global concept bound in the program
+    unseen_pair: np.ndarray  # bool: an operator met a pair of values that training never computes
     distance: np.ndarray  # statements back to the earliest binding the expression reads; NONE without locals
     value_share: np.ndarray  # share of the names bound so far that hold the answer; NaN before the first
     languages: tuple[str, ...]
@@ -41,9 +42,9 @@ class Programs:
         """(N, S) number of operands of each statement's expression."""
         return ((self.operands != NONE) | (self.literals != NONE)).sum(-1)
 
-    def take(self, rows: np.ndarray) -> "Programs":
-        """The programs at `rows` (indices or mask)."""
-        return Programs(**{k: v[rows] if isinstance(v, np.ndarray) else v for k, v in vars(self).items()})
+    def pairs(self, wanted: str) -> np.ndarray:
+        """(N,) bool: `seen`, if no expression computes an unseen pair of values; `unseen`, if every query does."""
+        return ~self.unseen_pair.any(1) if wanted == "seen" else (self.unseen_pair | (self.kind != QUERY)).all(1)
 
 
 def draw_programs(
@@ -108,13 +109,14 @@ class _Drawing:
             globals_used=np.zeros(shape, np.int8),
             chain_depth=np.zeros(shape, np.int16),
             shadowed=np.zeros(shape, bool),
+            unseen_pair=np.zeros(shape, bool),
             distance=np.full(shape, NONE, np.int16),
             value_share=np.full(shape, np.nan, np.float32),
             languages=self.names,
         )
         # names: slots 0.. are bound by assignments in order of appearance, the last ones by distractors
         a, slots = knobs.assignments[1], knobs.slots
-        self.concept = sample_distinct(world.pool, count, slots, rng)  # (N, slots)
+        self.concept = sample_distinct(self.find_pool(), count, slots, rng)  # (N, slots)
         if knobs.shadowing:
             shadow = rng.random((count, a)) < knobs.shadowing
             self.concept[:, :a] = np.where(shadow, sample_distinct(world.globals, count, a, rng), self.concept[:, :a])
@@ -139,6 +141,18 @@ class _Drawing:
         size = shape if self.knobs.mix == "code_switch" else (shape[0], 1)
         drawn = np.searchsorted(weights / weights[-1], self.rng.random(size), side="right").astype(np.int8)
         return np.broadcast_to(drawn, shape).copy()
+
+    def find_pool(self) -> np.ndarray:
+        """The concepts that local names are drawn from."""
+        pool, hidden = self.world.pool, self.world.unseen_names[self.world.pool]
+        chosen = {"seen": ~hidden, "unseen": hidden, "irregular": ~hidden & self.world.irregular[pool]}
+        found = pool[chosen[self.knobs.names]]
+        if len(found) < self.knobs.slots:
+            raise config.ConfigError(
+                f"a program may bind {self.knobs.slots} names, but only {len(found)} are {self.knobs.names}; raise "
+                "stems or heads, or change world.unseen_names or world.irregular"
+            )
+        return found
 
     def find_askable(self) -> list[np.ndarray]:
         """Per language the indices of the globals that its statements may use."""
@@ -204,7 +218,7 @@ class _Drawing:
         """Take back the expression of `rows`."""
         p = self.programs
         p.operands[rows, step] = p.literals[rows, step] = p.operators[rows, step] = p.distance[rows, step] = NONE
-        p.globals_used[rows, step] = p.shadowed[rows, step] = 0
+        p.globals_used[rows, step] = p.shadowed[rows, step] = p.unseen_pair[rows, step] = 0
 
     def below(self, bounds: np.ndarray) -> np.ndarray:
         """A uniform integer below each bound (0 where the bound is 0)."""
@@ -223,6 +237,7 @@ class _Drawing:
             right, right_depth, _ = self.operand(step, rows[active], bound[active], k)
             operator = self.rng.integers(0, len(self.world.operators), len(active))
             p.operators[rows[active], step, k - 1] = operator
+            p.unseen_pair[rows[active], step] |= self.world.unseen_pairs[value[active], right]
             value[active] = self.world.tables[operator, left[active], value[active], right]
             depth[active] = np.maximum(depth[active], right_depth)
         return value, depth

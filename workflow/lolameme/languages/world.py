@@ -24,6 +24,8 @@ class World:
     pool: np.ndarray  # (concepts - n,) concepts free to be local variables
     operators: list[list[str]]  # per operator the base function of each type
     tables: np.ndarray  # (operators, types, m, m): result of a operator b for a left operand of that type
+    unseen_pairs: np.ndarray  # (m, m) bool: training never computes this left and right value
+    unseen_names: np.ndarray  # (concepts,) bool: local concepts that training never uses
     taught: dict[str, np.ndarray]  # language -> (n,) bool: globals that training programs ask for in it
 
     @property
@@ -49,6 +51,7 @@ class World:
                     "type": int(self.types[c]),
                     "irregular": bool(self.irregular[c]),
                     "value": value_of.get(c),
+                    "unseen": bool(self.unseen_names[c]),
                 }
                 for c in range(self.concepts)
             ],
@@ -56,6 +59,7 @@ class World:
                 {"functions": names, "tables": table.tolist()}
                 for names, table in zip(self.operators, self.tables, strict=True)
             ],
+            "unseen_pairs": np.argwhere(self.unseen_pairs).tolist(),
             "taught": {language: self.globals[mask].tolist() for language, mask in self.taught.items()},
         }
         return json.dumps(document, ensure_ascii=False) + "\n"
@@ -81,6 +85,11 @@ def build_world(
     rng = generator(seed, "globals")
     order = rng.permutation(concepts)
     n = knobs.globals
+    pool = np.sort(order[n:])
+    hidden = generator(seed, "unseen names").permutation(pool[~irregular[pool]])
+    m, rng_pairs = knobs.modulus, generator(seed, "unseen pairs")
+    unseen_pairs = np.zeros(m * m, bool)
+    unseen_pairs[rng_pairs.permutation(m * m)[: round(knobs.unseen_pairs * m * m)]] = True
     names = [[o] * knobs.types if isinstance(o, str) else list(o) for o in knobs.operators]
     rng_tables = generator(seed, "tables")
     return World(
@@ -91,9 +100,11 @@ def build_world(
         irregular=irregular,
         globals=order[:n],
         global_values=balanced(n, knobs.modulus, rng),
-        pool=np.sort(order[n:]),
+        pool=pool,
         operators=names,
         tables=np.array([[base_table(f, knobs.modulus, rng_tables) for f in functions] for functions in names]),
+        unseen_pairs=unseen_pairs.reshape(m, m),
+        unseen_names=np.isin(np.arange(concepts), hidden[: round(knobs.unseen_names * len(pool))]),
         taught=draw_taught(n, languages, taught_in or {"both": 1.0}, generator(seed, "taught")),
     )
 
