@@ -17,10 +17,11 @@ import yaml
 
 from conftest import study, study_data
 from lolameme import config
-from lolameme.cell import Cell, train_cell
+from lolameme.cell import Cell
 from lolameme.languages.dataset import Builder
 from lolameme.models import stack
 from lolameme.training import checkpoint, loop, progress
+from lolameme.training.cell import train_cell
 from lolameme.training.data import Order, Split
 from lolameme.training.device import Device
 from lolameme.training.loop import rate
@@ -29,7 +30,8 @@ CHILD = """
 import sys, yaml
 from pathlib import Path
 from lolameme import config
-from lolameme.cell import Cell, train_cell
+from lolameme.cell import Cell
+from lolameme.training.cell import train_cell
 from lolameme.training import loop
 from lolameme.training.progress import Watcher
 loop._SAVE_EVERY = 0.0

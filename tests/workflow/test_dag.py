@@ -188,8 +188,9 @@ def test_editing_a_figure_draws_and_does_not_train(project):
     assert project.planned() == {"all": 1, "figures": 1, "track": 1, "page": 1}
 
 
-def test_editing_a_script_runs_its_rule_again(project):
-    project.edit("workflow/scripts/evaluate.py")
+@pytest.mark.parametrize("path", ["scripts/evaluate.py", "lolameme/evaluation/cell.py"])
+def test_editing_the_evaluation_evaluates_again_and_does_not_train(project, path):
+    project.edit(f"workflow/{path}")
     planned = project.planned()
     assert planned["evaluate"] == 12
     assert "train" not in planned

@@ -21,7 +21,7 @@ rule evaluate:
         mem_mb=4000,
         runtime=30,
     params:
-        code=sources("scripts/evaluate.py", "lolameme/evaluation", "lolameme/cell.py"),
+        code=sources("scripts/evaluate.py", "lolameme/evaluation/cell.py", "lolameme/evaluation/exact_match.py"),
     message:
         "Evaluating {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}"
     script:

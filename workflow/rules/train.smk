@@ -26,9 +26,8 @@ rule train:
         code=sources(
             "scripts/train.py",
             "lolameme/models",
-            "lolameme/training",
+            *(f"lolameme/training/{part}.py" for part in ("cell", "checkpoint", "data", "device", "loop")),
             "lolameme/evaluation/exact_match.py",
-            "lolameme/cell.py",
             "lolameme/seeds.py",
         ),
     message:

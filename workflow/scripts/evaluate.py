@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from lolameme import job
-from lolameme.cell import Cell, evaluate_cell
+from lolameme.cell import Cell
+from lolameme.evaluation.cell import evaluate_cell
 
 with job.running(snakemake) as study:
     w = snakemake.wildcards

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from lolameme import job
-from lolameme.cell import Cell, train_cell
+from lolameme.cell import Cell
+from lolameme.training.cell import train_cell
 from lolameme.training.progress import Watcher
 
 with job.running(snakemake) as study:

@@ -1,0 +1,116 @@
+"""Evaluating a cell: predictions and metrics of a trained model on every test split of its variant."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from lolameme import config
+from lolameme.cell import Cell
+from lolameme.evaluation.exact_match import Scores, score
+from lolameme.files import atomic, read_json, write_json
+from lolameme.models import stack
+from lolameme.training.data import Split
+from lolameme.training.device import Device
+
+SLICES = (
+    "language",
+    "assignments",
+    "operands",
+    "globals_used",
+    "chain_depth",
+    "shadowed",
+    "unseen_pair",
+    "distance",
+)
+
+
+def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
+    """The trained model of a cell and its model.json. Raises ValueError, with the remedy, if a file is damaged."""
+    facts = read_json(folder / "model.json")
+    model = stack.build(facts["architecture"], config.Model(**facts["model"]), facts["vocabulary"], facts["max_length"])
+    try:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except Exception as error:  # why: safetensors and torch raise several types for a damaged file
+        raise ValueError(f"{folder / 'model.safetensors'} is damaged ({error}); delete it and run again") from None
+    return model, facts
+
+
+def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, threads: int) -> None:
+    """Score a trained cell on all its test splits; write predictions.parquet and metrics.json."""
+    model, facts = load_cell(folder)
+    dataset, card = read_json(data / "dataset.json"), read_json(data / "card.json")
+    if facts["data"] != dataset["content"]:
+        raise ValueError(f"{folder}: trained on other data than {data} now holds; train the cell again")
+    device = Device.choose(study.device, facts["training"]["precision"], threads)
+    model.to(device.torch_device)
+    tokenizer = Tokenizer.from_file(str(data / "tokenizer.json"))
+    variant = study.variants[cell.variant]
+    predictions, splits = [], {}
+    for name in variant.tests:
+        scores = score(model, Split.read(data / f"{name}.parquet"), device)
+        rows = prediction_rows(data / f"{name}.parquet", scores, tokenizer)
+        predictions.append(rows)
+        baselines = {key: card["splits"][name][key] for key in ("chance", "majority", "value_share", "oracle")}
+        splits[name] = summary(rows) | {"baselines": baselines, "slices": slices(rows)}
+    with atomic(folder / "predictions.parquet") as path:
+        pd.concat(predictions).to_parquet(path, index=False, compression="zstd")
+    keep = (
+        "variant",
+        "architecture",
+        "seed",
+        "mixers",
+        "parameters",
+        "data",
+        "code",
+        "device",
+        "precision",
+        "attention",
+    )
+    cost = {key: facts[key] for key in ("steps", "tokens", "train_seconds", "peak_memory_bytes")}
+    write_json(folder / "metrics.json", {key: facts[key] for key in keep} | {"cost": cost, "splits": splits})
+
+
+def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer) -> pd.DataFrame:
+    """One row per query: what was asked, what was answered, and the columns to slice by."""
+    table = pq.read_table(path, columns=["id", "split", "answer", *SLICES])
+    queries = np.diff(np.asarray(table["answer"].combine_chunks().offsets))
+    flat = {name: table[name].combine_chunks().flatten().to_pandas() for name in ("answer", *SLICES)}
+    ends = scores.offsets
+    answered = tokenizer.decode_batch([scores.predicted[a:b].tolist() for a, b in itertools.pairwise(ends)])
+    return pd.DataFrame(
+        {
+            "split": np.repeat(table["split"].to_numpy(), queries),
+            "program": np.repeat(table["id"].to_numpy(), queries),
+            "query": np.concatenate([np.arange(n) for n in queries]),
+            "predicted": answered,
+            "exact_match": scores.correct,
+            "token_accuracy": scores.token_accuracy,
+            "loss": scores.loss,
+            **flat,
+        }
+    )
+
+
+def summary(rows: pd.DataFrame) -> dict[str, Any]:
+    """Means over queries."""
+    means = {name: float(rows[name].mean()) for name in ("exact_match", "token_accuracy", "loss")}
+    return {"queries": len(rows), **means}
+
+
+def slices(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """Exact match for every value of every column that takes several."""
+    found = {}
+    for column in SLICES:
+        groups = rows.groupby(column)["exact_match"].agg(["size", "mean"])
+        if len(groups) > 1:
+            found[column] = {
+                str(value): {"queries": int(row["size"]), "exact_match": float(row["mean"])}
+                for value, row in groups.iterrows()
+            }
+    return found
