@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conftest import ROOT, study_data
 from lolameme import config
-from lolameme.languages.dataset import Builder
+from lolameme.languages.dataset import build_task
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from lolameme.languages.dataset import Builder
 def test_every_study_in_the_repository_is_valid_and_can_be_drawn(path):
     made = config.load(ROOT / path)
     for variant in made.variants:
-        Builder(made, variant).check_splits()
+        build_task(made, variant)
 
 
 def test_the_studies_have_the_scales_of_the_design():
@@ -56,12 +56,25 @@ WRONG = [
     (("variants", "recall", "holdout"), False, "holdout: false is for memorisation"),
     (("languages", "lola", "end"), "=", "the sign '=' stands for two things"),
     (("languages", "lola", "end"), "x", "languages.lola.end: string should match pattern"),
+    (("variants", "recall", "task"), "listop", "variants.recall: the task must be one of lolameme, listops, mqar"),
+    (("variants", "recall", "task"), "listops", "variants.recall: unknown key 'world'; allowed: about, sizes,"),
+    (("variants", "lists", "program", "depth"), [0, 2], "program: depth starts at 1 or more, arguments at 2 or more"),
+    (("variants", "lists", "program", "length"), [1, 6], "length is [1, 6], but lists of this depth and number of"),
+    (("variants", "lists", "program", "operators"), ["SUM"], "got 'SUM'"),
+    (("variants", "lists", "splits"), {"deeper": {"deph": [4, 4]}}, "unknown key 'deph' (did you mean 'depth'?)"),
+    (("variants", "pairs", "program", "pairs"), [2, 40], "40 pairs need as many keys and values; the world has 32, 64"),
+    (("variants", "pairs", "program", "length"), 31, "length is 31; it must be even, and at least 4 words for each of"),
+    (("variants", "pairs", "splits"), {"more": {"pairs": [9, 9]}}, "splits.more: length is 32; it must be even"),
     (("variants",), {}, "variants: dictionary should have at least 1 item"),
 ]
 
 
 def changed(keys, value) -> dict:
     data = study_data()
+    data["variants"] |= {
+        "lists": {"about": "lists", "task": "listops", "program": {"depth": [3, 3]}},
+        "pairs": {"about": "pairs", "task": "mqar", "world": {"keys": 32}, "program": {"length": 32}},
+    }
     place = data
     for key in keys[:-1]:
         place = place[key]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from conftest import LANGUAGES
 from lolameme import config
-from lolameme.languages.dataset import world_json
-from lolameme.languages.interpreter import Interpreter
+from lolameme.languages.interpreter import LoLaMeMeInterpreter, interpreter
+from lolameme.languages.lolameme import document
 from lolameme.languages.programs import ASSIGN, NOISE, QUERY, draw_programs
 from lolameme.languages.rendering import Renderer
 from lolameme.languages.surface import build_lexicon
@@ -70,11 +70,11 @@ class Drawn:
         self.programs = draw_programs(self.world, program, count, generator(seed, "programs"))
         self.renderer = Renderer(self.world, self.lexicons)
         self.rendered = self.renderer.render(self.programs, generator(seed, "spelling"))
-        text, self.spans = self.renderer.text(self.rendered)
+        text, self.spans = self.renderer.lexemes.text(self.rendered)
         self.texts = [
             text.flat[a:b].tobytes().decode() for a, b in zip(text.offsets[:-1], text.offsets[1:], strict=True)
         ]
-        self.interpreter = Interpreter(json.loads(world_json(self.world, self.lexicons)))
+        self.interpreter = interpreter(json.loads(json.dumps(document(self.world, self.lexicons))))
 
     def answers(self, i: int) -> list[int]:
         return self.programs.value[i][self.programs.kind[i] == QUERY].tolist()
@@ -117,10 +117,22 @@ def test_a_program_means_the_same_in_every_language(world, program, seed):
     for other in ("meme", "kiki"):
         drawn.programs.languages = (other,)
         translated = drawn.renderer.render(drawn.programs, generator(seed, "other"))
-        text, _ = drawn.renderer.text(translated)
+        text, _ = drawn.renderer.lexemes.text(translated)
         for i, (a, b) in enumerate(zip(text.offsets[:-1], text.offsets[1:], strict=True)):
             found = drawn.interpreter.answers(text.flat[a:b].tobytes().decode())
             assert [answer.value for answer in found] == drawn.answers(i)
+
+
+@thorough
+@given(worlds(), knobs(mix="single", languages={"lola": 1.0}), st.integers(0, 10**6))
+def test_translations_are_what_the_generator_writes(world, program, seed):
+    drawn = Drawn(world, program, seed)
+    drawn.programs.languages = ("meme",)
+    text, _ = drawn.renderer.lexemes.text(drawn.renderer.render(drawn.programs, generator(seed, "other")))
+    for lola, a, b in zip(drawn.texts, text.offsets[:-1], text.offsets[1:], strict=True):
+        meme = text.flat[a:b].tobytes().decode()
+        assert drawn.interpreter.translate(lola, "meme") == meme
+        assert drawn.interpreter.translate(meme, "lola") == lola
 
 
 @thorough
@@ -128,8 +140,8 @@ def test_a_program_means_the_same_in_every_language(world, program, seed):
 def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(world, program, kind, seed):
     drawn = Drawn(world, program, seed)
     knobs_ = config.Tokenizer(kind=kind, vocabulary=120)
-    tokenizer = train_tokenizer(knobs_, drawn.texts, drawn.renderer.texts)
-    tokens, spans = drawn.renderer.tokens(drawn.rendered, lexeme_table(tokenizer, drawn.renderer))
+    tokenizer = train_tokenizer(knobs_, "names", drawn.texts, drawn.renderer.lexemes)
+    tokens, spans = drawn.renderer.lexemes.tokens(drawn.rendered, lexeme_table(tokenizer, drawn.renderer.lexemes))
     answers = iter(spans[:2].T.tolist())
     for i, text in enumerate(drawn.texts):
         ids = tokens.flat[tokens.offsets[i] : tokens.offsets[i + 1]].tolist()
@@ -142,7 +154,7 @@ def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(world
 
 def test_pieces_are_roots_shared_between_languages():
     drawn = Drawn(config.World(stems=6, heads=6), config.Program(assignments=(1, 1)), 1)
-    tokenizer = train_tokenizer(config.Tokenizer(kind="piece"), drawn.texts, drawn.renderer.texts)
+    tokenizer = train_tokenizer(config.Tokenizer(kind="piece"), "names", drawn.texts, drawn.renderer.lexemes)
     stem, head = drawn.world.stems[0], drawn.world.heads[1]
     assert tokenizer.encode(f"{stem}{head.title()} = 7;").tokens == [f" {stem}", CAPITAL, head, " = ", "7", ";"]
     assert tokenizer.encode(f"{stem}_{head} := 7|").tokens == [f" {stem}", "_", head, " := ", "7", "|"]
@@ -190,7 +202,7 @@ def test_the_contracts_example_reads_the_same_in_both_languages():
             for name in ("lola", "meme")
         },
     }
-    interpreter = Interpreter(world)
+    interpreter = LoLaMeMeInterpreter(world)
     assert interpreter.answers("velKanto = 07; moRida = 41; velKanto + moRida -> 48;")[0].text == "48"
     assert interpreter.answers("vel_kanto := 07| mo_rida := 41| # vel_kanto mo_rida => ")[0].text == "48"
     assert interpreter.answers("velKanto = 07; mo_rida := 41| velKanto + moRida -> ")[0].value == 48

@@ -132,6 +132,33 @@ def test_a_third_language_needs_no_code(done):
     assert metrics["splits"]["test"]["baselines"]["oracle"] == 1
 
 
+def test_public_tasks_and_other_tokenizers_run_through_the_whole_study(tmp_path):
+    """ListOps and MQAR, and no LoLaMeMe variant at all: so there is no framework to draw."""
+    sizes = {"train": 60, "valid": 10, "test": 10}
+    data = study_data(architectures=["thex-2"], seeds=[1])
+    data["variants"] = {
+        "listops": {"about": "lists", "task": "listops", "sizes": sizes, "splits": {"deeper": {"depth": [4, 4]}}},
+        "mqar": {
+            "about": "pairs",
+            "task": "mqar",
+            "sizes": sizes,
+            "splits": {"more_pairs": {"pairs": [8, 8]}},
+            "tokenizer": {"kind": "piece"},
+        },
+    }
+    project = Project(tmp_path, data)
+    project.run()
+    board = pd.read_csv(tmp_path / "results/mini/tables/leaderboard.csv")
+    assert set(zip(board["variant"], board["split"], strict=True)) == {
+        ("listops", "test"), ("listops", "deeper"), ("mqar", "test"), ("mqar", "more_pairs"),
+    }  # fmt: skip
+    assert (board["oracle"] == 1).all()
+    page = (tmp_path / "reports/mini/index.html").read_text()
+    assert "without nesting" in page
+    assert not (tmp_path / "reports/mini/figures/framework.svg").exists()
+    assert project.planned() == {}
+
+
 def test_progress_is_said_for_the_cell_and_for_the_study(done):
     assert re.search(
         r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 12 cells trained", done.output
@@ -200,6 +227,14 @@ def test_editing_a_language_makes_the_data_again(project):
     project.edit("workflow/lolameme/languages/world.py")
     planned = project.planned()
     assert (planned["world"], planned["train"]) == (2, 12)
+
+
+@pytest.mark.parametrize("part", ["card", "interpreter"])
+def test_editing_the_card_keeps_data_and_weights(project, part):
+    project.edit(f"workflow/lolameme/languages/{part}.py")
+    planned = project.planned()
+    assert planned["card"] == 2
+    assert not {"world", "train_split", "train"} & set(planned)
 
 
 def test_changing_the_training_of_a_variant_trains_only_that(project):

@@ -113,9 +113,9 @@ def progress_table(folder: Path):
 
 
 def interpret(arguments: argparse.Namespace) -> None:
-    from lolameme.languages.interpreter import Interpreter
+    from lolameme.languages.interpreter import interpreter
 
-    for answer in Interpreter(read_json(arguments.world)).answers(arguments.program):
+    for answer in interpreter(read_json(arguments.world)).answers(arguments.program):
         print(f"{answer.query}: {answer.text}")
         for step in answer.steps:
             print(f"  {step}")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from lolameme.models import architectures
-from lolameme.sections import ConfigError, Section, nearest, sentence
+from lolameme.sections import TASK, ConfigError, Section, nearest, sentence
 
 BASE_FUNCTIONS = ("add", "sub", "mul", "max", "min", "absdiff", "first", "second", "table")
 
@@ -22,7 +22,13 @@ Positive = Annotated[int, Field(ge=1)]
 Sign = Annotated[str, Field(pattern=r"^[^\w\s]+$", max_length=8)]
 
 
-Bounds = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+def _ordered(bounds: tuple[int, int]) -> tuple[int, int]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"the range {list(bounds)} is empty; write [least, most]")
+    return bounds
+
+
+Bounds = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], AfterValidator(_ordered)]
 
 
 class Language(Section):
@@ -109,13 +115,6 @@ class Program(Section):
         "taught", description="which globals a statement may use, by whether its language teaches them"
     )
 
-    @field_validator("assignments", "queries", "operands", "noise")
-    @classmethod
-    def _ordered(cls, bounds):
-        if bounds[0] > bounds[1]:
-            raise ValueError(f"the range {list(bounds)} is empty; write [least, most]")
-        return bounds
-
     pairs: Literal["seen", "unseen"] = Field(
         "seen", description="seen: no expression computes a pair of world.unseen_pairs; unseen: every query does"
     )
@@ -151,6 +150,60 @@ class Program(Section):
             raise ValueError(
                 f"shadowing needs at least {self.assignments[1]} globals, world.globals is {world.globals}"
             )
+
+
+class ListOpsProgram(Section):
+    """How ListOps lists are drawn (Nangia & Bowman 2018, arXiv 1804.06028; Long Range Arena, arXiv 2011.04006)."""
+
+    operators: tuple[Literal["MAX", "MIN", "MED", "SM"], ...] = Field(
+        ("MAX", "MIN", "MED", "SM"), min_length=1, description="maximum, minimum, median (rounded down), sum modulo 10"
+    )
+    depth: Bounds = Field((1, 3), description="lists inside lists, the outermost counted; uniform")
+    arguments: Bounds = Field((2, 5), description="arguments of a list; uniform")
+    nesting: Share = Field(0.25, description="probability that an argument is a list, where depth allows it")
+    length: Bounds = Field((1, 100), description="symbols of a program: operators, digits and closing brackets")
+
+    def check(self, world: None = None) -> None:
+        """Raise ValueError if no list can be drawn with these knobs."""
+        if self.depth[0] < 1 or self.arguments[0] < 2:
+            raise ValueError("depth starts at 1 or more, arguments at 2 or more")
+        least = (self.depth[0] - 1) * (self.arguments[0] + 1) + self.arguments[0] + 2
+        most = 1
+        for _ in range(self.depth[1]):
+            most = min(2 + self.arguments[1] * most, 10**9)
+        if not (least <= self.length[1] and self.length[0] <= most):
+            raise ValueError(
+                f"length is {list(self.length)}, but lists of this depth and number of arguments have {least} to "
+                f"{most} symbols"
+            )
+
+
+class MqarWorld(Section):
+    """The words of multi-query associative recall: keys, values and fillers, all different."""
+
+    keys: Positive = 64
+    values: Positive = 64
+    fillers: Positive = 64
+
+
+class MqarProgram(Section):
+    """How sequences of multi-query associative recall are drawn (Zoology, arXiv 2312.04927, appendix on MQAR)."""
+
+    pairs: Bounds = Field((2, 4), description="key-value pairs that a sequence starts with; each is asked for once")
+    length: Positive = Field(64, description="words of a sequence, even: pairs, then queries among fillers")
+    power: float = Field(
+        0.01, gt=0, description="a of the power law of the gaps: a query after g places has weight a * g**(a - 1)"
+    )
+
+    def check(self, world: MqarWorld) -> None:
+        """Raise ValueError if no sequence can be drawn from `world` with these knobs."""
+        most = self.pairs[1]
+        if self.pairs[0] < 1:
+            raise ValueError("pairs starts at 1 or more")
+        if most > min(world.keys, world.values):
+            raise ValueError(f"{most} pairs need as many keys and values; the world has {world.keys}, {world.values}")
+        if self.length % 2 or self.length < 4 * most:
+            raise ValueError(f"length is {self.length}; it must be even, and at least 4 words for each of {most} pairs")
 
 
 class Sizes(Section):
@@ -233,24 +286,15 @@ class Training(Section):
     )
 
 
-class Variant(Section):
-    """One experiment: a world, how programs are drawn from it, and the splits to test on."""
+class _Variant(Section):
+    """What the variants of all tasks have. A task adds its `world`, its `program`, and `splits` of that kind."""
 
     about: str = Field(description="what is asked, in one line; shown in the report")
-    world: World
-    program: Program
     sizes: Sizes = Sizes()
-    splits: dict[Name, Program] = Field({}, description="extra test splits: the knobs of program that differ")
-    taught_in: dict[str, Annotated[float, Field(ge=0)]] = Field(
-        {"both": 1.0}, description="weights: globals taught in one language (its name) or in all of them (both)"
-    )
-    holdout: bool = Field(
-        True, description="no prompt of valid and test splits in train; false: every split asks for every global once"
-    )
     tokenizer: Tokenizer = Tokenizer()
     training: Training | None = Field(None, description="the keys of the study's training that differ here")
 
-    def programs(self) -> dict[str, Program]:
+    def programs(self) -> dict[str, Any]:
         """The program knobs of every split, overrides applied: train, valid, test, then the extra ones."""
         return {s: self.program for s in ("train", "valid", "test")} | {
             name: self.program.updated(knobs) for name, knobs in self.splits.items()
@@ -261,16 +305,39 @@ class Variant(Section):
         return ("test", *self.splits)
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _splits_can_be_drawn(self):
         for name in self.splits:
             if name in ("train", "valid", "test"):
                 raise ValueError(f"splits: {name!r} exists already; extra splits need other names")
         for name, program in self.programs().items():
             try:
-                program.check(self.world)
+                program.check(getattr(self, "world", None))
             except ValueError as error:
                 where = "program" if name == "train" else f"splits.{name}"
                 raise ValueError(f"{where}: {error}") from None
+        return self
+
+
+_SPLITS = "extra test splits: the knobs of program that differ"
+
+
+class LolamemeVariant(_Variant):
+    """One experiment in the LoLaMeMe languages: a world, how programs are drawn from it, and the splits to test on."""
+
+    task: Literal["lolameme"] = "lolameme"
+    world: World
+    program: Program
+    splits: dict[Name, Program] = Field({}, description=_SPLITS)
+    taught_in: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {"both": 1.0}, description="weights: globals taught in one language (its name) or in all of them (both)"
+    )
+    holdout: bool = Field(
+        True, description="no prompt of valid and test splits in train; false: every split asks for every global once"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        for program in self.programs().values():
             if not self.holdout and (program.global_share, program.queries, program.operands) != (1, (1, 1), (1, 1)):
                 raise ValueError("holdout: false is for memorisation: global_share 1, queries and operands [1, 1]")
         if sum(self.taught_in.values()) <= 0:
@@ -278,6 +345,52 @@ class Variant(Section):
         if set(self.taught_in) == {"both"} and any(p.ask == "untaught" for p in self.programs().values()):
             raise ValueError("a split asks for untaught globals, but taught_in teaches all of them in all languages")
         return self
+
+
+class ListOpsVariant(_Variant):
+    """ListOps: the value of nested prefix lists over the digits."""
+
+    task: Literal["listops"]
+    program: ListOpsProgram = ListOpsProgram()
+    splits: dict[Name, ListOpsProgram] = Field({}, description=_SPLITS)
+
+    @property
+    def holdout(self) -> bool:
+        return True
+
+
+class MqarVariant(_Variant):
+    """Multi-query associative recall."""
+
+    task: Literal["mqar"]
+    world: MqarWorld = MqarWorld()
+    program: MqarProgram = MqarProgram()
+    splits: dict[Name, MqarProgram] = Field({}, description=_SPLITS)
+
+    @property
+    def holdout(self) -> bool:
+        return True
+
+
+TASKS = ("lolameme", "listops", "mqar")
+
+
+def _task(value: Any) -> str | None:
+    """The tag of a variant, given as plain data or read already."""
+    name = value.get("task", "lolameme") if isinstance(value, dict) else getattr(value, "task", "lolameme")
+    return TASK + name if name in TASKS else None
+
+
+Variant = Annotated[
+    Annotated[LolamemeVariant, Tag(TASK + "lolameme")]
+    | Annotated[ListOpsVariant, Tag(TASK + "listops")]
+    | Annotated[MqarVariant, Tag(TASK + "mqar")],
+    Discriminator(
+        _task,
+        custom_error_type="unknown_task",
+        custom_error_message=f"the task must be one of {', '.join(TASKS)}",
+    ),
+]
 
 
 class Study(Section):
@@ -304,12 +417,13 @@ class Study(Section):
             raise ValueError(f"architectures: {error}") from None
         for name, variant in self.variants.items():
             try:
-                self._check_languages(variant)
+                if variant.task == "lolameme":
+                    self._check_languages(variant)
             except ValueError as error:
                 raise ValueError(f"variants.{name}: {error}") from None
         return self
 
-    def _check_languages(self, variant: Variant) -> None:
+    def _check_languages(self, variant: LolamemeVariant) -> None:
         for split, program in variant.programs().items():
             for language in program.languages:
                 if language not in self.languages:
@@ -339,6 +453,12 @@ class Study(Section):
         """Architectures with every name written out, each different stack once."""
         return architectures.expand(self.architectures, self.model.layers)
 
+    @property
+    def illustrated(self) -> str | None:
+        """The variant that shows the framework: the one in the most languages, if any is."""
+        languages = {n: len(v.program.languages) for n, v in self.variants.items() if v.task == "lolameme"}
+        return max(languages, key=languages.__getitem__, default=None)
+
     def training_of(self, variant: str) -> Training:
         """The training settings of a variant, its overrides applied."""
         return self.training.updated(self.variants[variant].training)
@@ -354,7 +474,7 @@ def parse(data: Any, source: str = "configuration") -> Study:
     try:
         return Study.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {sentence(error, Study)}") from None
+        raise ConfigError(f"{source}: {sentence(error)}") from None
 
 
 def load(path: str | Path) -> Study:

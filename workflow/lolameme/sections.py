@@ -1,7 +1,8 @@
 """Sections of a configuration, and mistakes in them as one readable sentence."""
 
 import difflib
-from typing import Any, Literal, get_args
+import re
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -36,32 +37,22 @@ class Section(BaseModel):
         return self if other is None else self.model_copy(update={k: getattr(other, k) for k in other.model_fields_set})
 
 
-def sentence(error: ValidationError, root: type[BaseModel]) -> str:
-    """What is wrong, where, and what is allowed; `root` is the model that was being read."""
+TASK = "task:"  # marks the part of a mistake's location that only says which task a variant has
+
+
+def sentence(error: ValidationError) -> str:
+    """What is wrong, where, and what is allowed."""
     first, more = error.errors()[0], len(error.errors()) - 1
-    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "tuple[")))
+    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "tuple[", TASK)))
     text = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         parent, _, key = where.rpartition(".")
         where, text = parent, f"the key {key!r} is missing"
+    elif first["type"] == "unknown_task":
+        text += f", got {first['input']['task']!r}"
     elif first["type"] != "value_error":
         text = f"{text[0].lower()}{text[1:]}, got {first['input']!r}"
-        options = _options(root, first["loc"])
-        if options:
-            text += nearest(first["input"], options)
+        if first["type"] == "literal_error":
+            text += nearest(first["input"], re.findall("'([^']*)'", first["ctx"]["expected"]))
     text = f"{where}: {text}" if where else text
     return text + (f" (and {more} more)" if more else "")
-
-
-def _options(model: Any, location: tuple) -> tuple:
-    """The literal values allowed at `location` of a model, if the field there lists them."""
-    for part in location:
-        field = getattr(model, "model_fields", {}).get(part)
-        annotation = field.annotation if field else model
-        arguments = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
-        model = arguments[0] if arguments and not _is_literal(annotation) else annotation
-    return get_args(model) if _is_literal(model) else ()
-
-
-def _is_literal(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) is Literal

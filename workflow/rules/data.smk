@@ -1,5 +1,8 @@
 # Data: a world per variant, then its splits, then a card that describes them.
 KEPT = r"(?!train\b)[a-z0-9][a-z0-9_-]*"  # any split but train
+# what data are made by; the card and the interpreter only describe them
+MODULES = "roots world surface programs rendering lexemes tasks lolameme listops mqar tokenizer dataset".split()
+GENERATORS = [*(f"lolameme/languages/{module}.py" for module in MODULES), "lolameme/seeds.py"]
 
 
 rule world:
@@ -15,7 +18,7 @@ rule world:
         runtime=30,
     params:
         settings=data_settings,
-        code=sources("scripts/world.py", "lolameme/languages", "lolameme/seeds.py"),
+        code=sources("scripts/world.py", *GENERATORS),
     message:
         "{wildcards.variant}: drawing the world and training the tokenizer"
     script:
@@ -38,7 +41,7 @@ rule held_out:
         runtime=30,
     params:
         settings=data_settings,
-        code=sources("scripts/held_out.py", "lolameme/languages", "lolameme/seeds.py"),
+        code=sources("scripts/held_out.py", *GENERATORS),
     message:
         "{wildcards.variant}: writing split {wildcards.split}"
     script:
@@ -61,7 +64,7 @@ rule train_split:
         runtime=120,
     params:
         settings=data_settings,
-        code=sources("scripts/train_split.py", "lolameme/languages", "lolameme/seeds.py"),
+        code=sources("scripts/train_split.py", *GENERATORS),
     message:
         "{wildcards.variant}: writing split train, apart from all prompts to test on"
     script:

@@ -1,9 +1,7 @@
 # Tables, figures and the report page: from result files alone.
 TABLE_NAMES = ["cells", "slices", "learning", "leaderboard", "claims"]
 FIGURE_NAMES = ["exact_match", "position", "learning_curves", "learning_order", "splits"]
-PICTURE_NAMES = ["framework", "stacks"]
-# the framework is shown on the variant with the most languages
-SHOWN = max(STUDY.variants, key=lambda v: len(STUDY.variants[v].program.languages))
+PICTURE_NAMES = [*(["framework"] if STUDY.illustrated else []), "stacks"]
 
 
 rule tables:
@@ -54,10 +52,10 @@ rule figures:
 
 rule framework:
     input:
-        world=f"{DATA}/{SHOWN}/world.json",
-        programs=f"{DATA}/{SHOWN}/test.parquet",
+        world=f"{DATA}/{STUDY.illustrated}/world.json",
+        programs=f"{DATA}/{STUDY.illustrated}/test.parquet",
     output:
-        drawings(PICTURE_NAMES, "Framework"),
+        drawings(["framework"], "Framework"),
     log:
         f"{LOGS}/framework.log",
     conda:
@@ -66,13 +64,31 @@ rule framework:
         mem_mb=2000,
         runtime=30,
     params:
-        variant=SHOWN,
-        stacks=STUDY.stacks,
+        settings=STUDY.illustrated,
         code=sources("scripts/framework.py", "lolameme/reporting/framework.py", "lolameme/reporting/style.py"),
     message:
         "Drawing the framework"
     script:
         "../scripts/framework.py"
+
+
+rule stacks:
+    output:
+        drawings(["stacks"], "Framework"),
+    log:
+        f"{LOGS}/stacks.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=STUDY.stacks,
+        code=sources("scripts/stacks.py", "lolameme/reporting/framework.py", "lolameme/reporting/style.py"),
+    message:
+        "Drawing the stacks"
+    script:
+        "../scripts/stacks.py"
 
 
 rule page:

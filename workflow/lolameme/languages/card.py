@@ -1,19 +1,23 @@
 """The data card of a variant: what its data are, how hard they are, and what one may conclude from them."""
 
+import itertools
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from tokenizers import Tokenizer
 
 from lolameme import config
 from lolameme.files import read_json
-from lolameme.languages.dataset import prompts_of
-from lolameme.languages.interpreter import Interpreter
+from lolameme.languages.dataset import build_task, row_groups
+from lolameme.languages.interpreter import Interpreter, LoLaMeMeInterpreter, interpreter
 
-FACULTIES = ("globals", "locals", "types")
-_EXAMPLES = 10
+EXAMPLES = 10
+_NAMES = 6  # names shown with their tokens, per language
+_BARS = 12  # bins of a length histogram, at most
 
 
 def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
@@ -22,113 +26,201 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
     Raises RuntimeError if the interpreter disagrees with an answer on file: then the data are wrong.
     """
     variant = study.variants[name]
-    world = read_json(folder / "world.json")
-    interpreter = Interpreter(world)
+    world, dataset = read_json(folder / "world.json"), read_json(folder / "dataset.json")
+    solver = interpreter(world)
+    crippled = {faculty: interpreter(world, without=faculty) for faculty in solver.faculties}
     frequent = most_frequent_answer(folder / "train.parquet")
-    train_prompts = set(prompts_of(folder / "train.parquet")) if variant.holdout else set()
     splits = {}
     for split in variant.programs():
-        splits[split] = measure(folder / f"{split}.parquet", variant.world.modulus, frequent)
+        path = folder / f"{split}.parquet"
+        splits[split] = measure(path, solver.choices, frequent)
         if split != "train":
-            splits[split] |= {"oracle": oracle(folder / f"{split}.parquet", interpreter)}
-            splits[split] |= {
-                f"without_{faculty}": crippled(folder / f"{split}.parquet", world, faculty, frequent)
-                for faculty in FACULTIES
-            }
-            if variant.holdout:
-                shared = sum(p in train_prompts for p in prompts_of(folder / f"{split}.parquet"))
-                splits[split]["prompts_in_train"] = shared
+            splits[split] |= {"oracle": oracle(path, solver)}
+            splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in crippled.items()}
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     return {
         "variant": name,
         "about": variant.about,
-        "vocabulary": read_json(folder / "dataset.json")["vocabulary"],
-        "world": variant.world.model_dump(),
-        "program": variant.program.model_dump(),
-        "taught_in": variant.taught_in,
-        "held_out": variant.holdout,
+        "task": variant.task,
+        "made": made(variant, study.world_seed),
+        "vocabulary": dataset["vocabulary"],
+        "content": dataset["content"],
+        "faculties": list(solver.faculties),
+        "leakage": dataset["leakage"],
         "splits": splits,
-        "examples": examples(folder / "test.parquet", interpreter),
+        "names": name_tokens(build_task(study, name).names, tokenizer),
+        "examples": examples(folder / "test.parquet", solver),
     }
+
+
+def made(variant: config.Variant, seed: int) -> dict[str, Any]:
+    """The settings that the data follow from."""
+    knobs = variant.model_dump(exclude={"about", "training", "splits"})
+    splits = {name: program.model_dump(exclude_unset=True) for name, program in variant.splits.items()}
+    return {"world_seed": seed, **knobs, "splits": splits}
 
 
 def most_frequent_answer(path: Path) -> str:
     """The answer that occurs most in a split; the smallest of several."""
-    counts = Counter()
-    for batch in pq.ParquetFile(path).iter_batches(columns=["answer"]):
-        counts.update(batch["answer"].flatten().to_pylist())
+    counts: Counter[str] = Counter()
+    for table in row_groups(path, ["answer"]):
+        for entry in pc.value_counts(pc.list_flatten(table["answer"])).to_pylist():
+            counts[entry["values"]] += entry["counts"]
     return min(counts, key=lambda answer: (-counts[answer], answer))
 
 
-def measure(path: Path, modulus: int, frequent: str) -> dict[str, Any]:
-    """Sizes and baselines of one split.
+def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
+    """Sizes and baselines of one split, read row group by row group.
 
-    `chance` answers at random, `majority` always says the most frequent training answer, `value_share` says the value
-    of a random name bound so far in the program (only where every query has one).
+    `chance` answers at random, `majority` always says the most frequent training answer, `value_share` says a random
+    value of the program (of a random name bound so far, a random pair, a random digit of the list); it is there only
+    where every query has one.
     """
-    table = pq.read_table(path, columns=["tokens", "answer", "value_share"])
-    lengths = np.diff(np.asarray(table["tokens"].combine_chunks().offsets))
-    answers = table["answer"].combine_chunks().flatten().to_pylist()
-    share = table["value_share"].combine_chunks().flatten()
-    counts = np.bincount(lengths)
+    lengths = np.zeros(1, np.int64)
+    queries = hits = 0
+    share: float | None = 0.0
+    for table in row_groups(path, ["tokens", "answer", "value_share"]):
+        found = np.bincount(pc.list_value_length(table["tokens"]).to_numpy(), minlength=len(lengths))
+        found[: len(lengths)] += lengths
+        lengths = found
+        answers, shares = (pc.list_flatten(table[column]) for column in ("answer", "value_share"))
+        queries, hits = queries + len(answers), hits + pc.sum(pc.equal(answers, frequent)).as_py()
+        share = None if share is None or shares.null_count else share + pc.sum(shares).as_py()
+    sizes = np.flatnonzero(lengths)
     return {
-        "programs": len(table),
-        "queries": len(answers),
-        "tokens": int(lengths.sum()),
-        "longest": int(lengths.max()),
-        "lengths": {int(n): int(counts[n]) for n in np.flatnonzero(counts)},
-        "chance": 1 / modulus,
-        "majority": sum(a == frequent for a in answers) / len(answers),
-        "value_share": None if share.null_count else float(np.mean(share.to_numpy())),
+        "programs": int(lengths.sum()),
+        "queries": queries,
+        "tokens": int(lengths @ np.arange(len(lengths))),
+        "longest": int(sizes[-1]),
+        "lengths": {int(n): int(lengths[n]) for n in sizes},
+        "chance": 1 / choices,
+        "majority": hits / queries,
+        "value_share": None if share is None else share / queries,
     }
 
 
-def oracle(path: Path, interpreter: Interpreter) -> float:
+def oracle(path: Path, solver: Interpreter) -> float:
     """Exact match of the interpreter, which must be 1."""
     table = pq.read_table(path, columns=["text", "answer"])
     for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
-        found = [answer.text for answer in interpreter.answers(text)]
+        found = [answer.text for answer in solver.answers(text)]
         if found != answers:
             raise RuntimeError(f"{path}: the interpreter answers {found}, the file says {answers}: {text}")
     return 1.0
 
 
-def crippled(path: Path, world: dict[str, Any], faculty: str, frequent: str) -> float:
+def reached(path: Path, crippled: Interpreter, frequent: str) -> float:
     """Exact match of an interpreter without a faculty; where it knows nothing, it says the most frequent answer."""
-    interpreter, right, total = Interpreter(world, without=faculty), 0, 0
+    right = total = 0
     table = pq.read_table(path, columns=["text", "answer"])
     for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
-        found = [frequent if a.value is None else a.text for a in interpreter.answers(text)]
+        found = [frequent if a.value is None else a.text for a in crippled.answers(text)]
         right, total = right + sum(a == b for a, b in zip(found, answers, strict=True)), total + len(answers)
     return right / total
 
 
-def examples(path: Path, interpreter: Interpreter) -> list[dict[str, Any]]:
-    """Worked examples: the first programs, with the reasoning behind their last answer."""
-    texts = pq.read_table(path, columns=["text"])["text"].slice(0, _EXAMPLES).to_pylist()
-    found = [(text, interpreter.answers(text)[-1]) for text in texts]
-    return [{"text": t, "query": a.query, "answer": a.text, "steps": a.steps} for t, a in found]
+def name_tokens(names: dict[str, list[str]], tokenizer: Tokenizer) -> dict[str, dict[str, Any]]:
+    """How names fall into tokens: the mean over all names of a language, and a few of them."""
+    found = {}
+    for language, words in names.items():
+        tokens = [encoded.tokens for encoded in tokenizer.encode_batch(words)]
+        shown = range(0, len(words), max(1, len(words) // _NAMES))[:_NAMES]
+        found[language] = {
+            "names": len(words),
+            "tokens_per_name": sum(map(len, tokens)) / len(words),
+            "examples": {words[i]: tokens[i] for i in shown},
+        }
+    return found
+
+
+def examples(path: Path, solver: Interpreter) -> list[dict[str, Any]]:
+    """Worked examples: the first programs of every language in turn, with the reasoning behind every answer.
+
+    Programs of the LoLaMeMe languages come with their translations.
+    """
+    table = pq.read_table(path, columns=["text", "language"])
+    by_language: dict[str, list[str]] = {}
+    for text, language in zip(table["text"].to_pylist(), table["language"].to_pylist(), strict=True):
+        by_language.setdefault(language[0], []).append(text)
+    rounds = itertools.zip_longest(*([(language, text) for text in texts] for language, texts in by_language.items()))
+    chosen = [entry for entries in rounds for entry in entries if entry is not None][:EXAMPLES]
+    return [
+        {
+            "language": language,
+            "text": text,
+            "translations": translations(solver, text, language),
+            "answers": [{"query": a.query, "answer": a.text, "steps": a.steps} for a in solver.answers(text)],
+        }
+        for language, text in chosen
+    ]
+
+
+def translations(solver: Interpreter, text: str, language: str) -> dict[str, str]:
+    """The program in the other languages of its world."""
+    if not isinstance(solver, LoLaMeMeInterpreter):
+        return {}
+    return {other: solver.translate(text, other) for other in solver.world["languages"] if other != language}
+
+
+def histogram(lengths: dict[Any, int]) -> list[tuple[str, int]]:
+    """A histogram of lengths in at most a dozen bins of equal width: (range, count) each."""
+    counts = {int(length): count for length, count in lengths.items()}
+    least, most = min(counts), max(counts)
+    width = -(-(most - least + 1) // _BARS)
+    bins = []
+    for start in range(least, most + 1, width):
+        stop = min(start + width - 1, most)
+        total = sum(count for length, count in counts.items() if start <= length <= stop)
+        bins.append((str(start) if start == stop else f"{start}–{stop}", total))
+    return bins
 
 
 def markdown(card: dict[str, Any]) -> str:
     """The card for people."""
     sizes = ("programs", "queries", "tokens", "longest")
-    shares = ("chance", "majority", "value_share", *(f"without_{faculty}" for faculty in FACULTIES), "oracle")
-    names = [name.replace("value_share", "a value of the program").replace("_", " ") for name in shares]
-    lines = [f"# {card['variant']}", "", card["about"], "", "## Splits", ""]
-    lines += [row("split", *sizes, *names), row(*["---"] * (1 + len(sizes) + len(shares)))]
+    shares = ("chance", "majority", "value_share", *(f"without_{faculty}" for faculty in card["faculties"]), "oracle")
+    titles = [name.replace("value_share", "a value of the program").replace("_", " ") for name in shares]
+    lines = [f"# {card['variant']}", "", sentence(card["about"]), "", "## Splits", ""]
+    lines += [row("split", *sizes, *titles), row(*["---"] * (1 + len(sizes) + len(shares)))]
     for name, split in card["splits"].items():
         measured = [split.get(share) for share in shares]
         known = ["-" if value is None else f"{value:.3f}" for value in measured]
         lines.append(row(name, *(split[size] for size in sizes), *known))
-    held = "No prompt of these splits is in train" if card["held_out"] else "Memorisation: nothing is held out"
-    lines += ["", f"{held}. The vocabulary has {card['vocabulary']} tokens.", "", "## How it was made", ""]
-    for part in ("world", "program"):
-        lines += [f"- {part}: " + ", ".join(f"{key} {value}" for key, value in card[part].items())]
-    lines += ["", "## Worked examples", ""]
-    for example in card["examples"]:
-        lines += [f"`{example['text']}`", "", f"Last query `{example['query']}`: **{example['answer']}**", ""]
-        lines += [f"1. {step}" for step in example["steps"]] + [""]
-    return "\n".join(lines) + "\n"
+    lines += ["", leakage(card), "", "## Lengths of training programs, in tokens", ""]
+    bins = histogram(card["splits"]["train"]["lengths"])
+    unit = max(count for _, count in bins) / 40
+    lines += ["```", *(f"{name:>9} {'█' * round(count / unit)} {count}" for name, count in bins), "```", ""]
+    lines += [f"## Names in tokens (a vocabulary of {card['vocabulary']})", ""]
+    for language, found in card["names"].items():
+        shown = ", ".join(f"`{'|'.join(tokens).replace(' ', '·')}`" for tokens in found["examples"].values())
+        lines.append(f"- {language}: {found['tokens_per_name']:.2f} tokens per name; {shown}")
+    lines += ["", "## How it was made", ""]
+    lines += [f"- {key}: `{value}`" for key, value in card["made"].items()]
+    lines += [f"- content hash: `{card['content']}`", "", "## Worked examples", ""]
+    for number, example in enumerate(card["examples"], 1):
+        lines += [f"### {number}. {example['language']}", "", f"`{example['text']}`", ""]
+        lines += [f"- in {other}: `{text}`" for other, text in example["translations"].items()]
+        for answer in example["answers"]:
+            steps = "; ".join(answer["steps"])
+            lines.append(f"- `{answer['query']}` is **{answer['answer']}**. {steps}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def leakage(card: dict[str, Any]) -> str:
+    """What the leakage check found, as a sentence."""
+    found = card["leakage"]
+    if found is None:
+        return "Memorisation: every fact is trained and tested, nothing is held out."
+    return (
+        f"None of the {found['held_out_prompts']:,} prompts to validate and test on is among the "
+        f"{found['train_prompts']:,} prompts of train, compared as text."
+    )
+
+
+def sentence(text: str) -> str:
+    """Text with a capital and a full stop."""
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def row(*cells: Any) -> str:

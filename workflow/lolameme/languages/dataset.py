@@ -18,14 +18,18 @@ from tokenizers import Tokenizer
 
 from lolameme import config
 from lolameme.files import atomic, write_json, write_text
-from lolameme.languages.programs import ASSIGN, QUERY, Programs, draw_programs
-from lolameme.languages.rendering import Ragged, Rendered, Renderer
-from lolameme.languages.surface import Lexicon, build_lexicon
+from lolameme.languages.lexemes import Ragged, starts
+from lolameme.languages.listops import ListOps
+from lolameme.languages.lolameme import LoLaMeMe
+from lolameme.languages.mqar import Mqar
+from lolameme.languages.programs import NONE
+from lolameme.languages.tasks import Drawn, Task
 from lolameme.languages.tokenizer import lexeme_table, train_tokenizer
-from lolameme.languages.world import World, build_world
 from lolameme.seeds import generator
 
-CHUNK = 16384  # programs per row group
+TASKS = {"lolameme": LoLaMeMe, "listops": ListOps, "mqar": Mqar}
+_PROGRAMS = 16384  # programs per row group, at most
+_LEXEMES = 2**21  # lexemes that a row group may have, at most
 _CORPUS = 20000  # programs the tokenizer learns from, at most
 _LISTS = {  # per query
     "answer": pa.string(),
@@ -36,7 +40,7 @@ _LISTS = {  # per query
     "token_stop": pa.int32(),
     "language": pa.string(),
     "assignments": pa.int16(),
-    "operands": pa.int8(),
+    "operands": pa.int16(),
     "globals_used": pa.int8(),
     "chain_depth": pa.int16(),
     "shadowed": pa.bool_(),
@@ -55,35 +59,38 @@ SCHEMA = pa.schema(
 )
 
 
+# what a task leaves out: ListOps binds nothing, MQAR computes nothing
+_ABSENT = {
+    "assignments": 0,
+    "operands": 1,
+    "globals_used": 0,
+    "chain_depth": 0,
+    "shadowed": False,
+    "unseen_pair": False,
+    "distance": NONE,
+}
+
+
 class LeakError(RuntimeError):
     """A prompt of a held-out split is in train."""
 
 
 class Builder:
-    """Writes the files of one variant. Every part is a function of the configuration, so parts can be written apart."""
+    """Writes the files of one variant. Every part is a function of the configuration, so parts can be written apart.
+
+    Raises ConfigError if some split cannot be drawn.
+    """
 
     def __init__(self, study: config.Study, name: str):
         self.variant, self.name, self.seed = study.variants[name], name, study.world_seed
-        self.programs = self.variant.programs()
-        names = tuple(dict.fromkeys(lang for p in self.programs.values() for lang in p.languages))
-        self.world = build_world(self.variant.world, self.seed, names, self.variant.taught_in)
-        self.lexicons = {n: build_lexicon(self.world, n, study.languages[n], self.seed) for n in names}
-        self.renderer = Renderer(self.world, self.lexicons)
+        self.task = build_task(study, name)
+        self.programs, self.lexemes = self.task.programs, self.task.lexemes
 
     def write_world(self, folder: Path) -> None:
-        """Write `world.json` and `tokenizer.json`; raises ConfigError if some split cannot be drawn or tokenised."""
-        self.check_splits()
-        tokenizer = train_tokenizer(self.variant.tokenizer, self.corpus(), self.renderer.texts)
-        write_text(folder / "world.json", world_json(self.world, self.lexicons))
+        """Write `world.json` and `tokenizer.json`; raises ConfigError if the vocabulary asked for is too small."""
+        tokenizer = train_tokenizer(self.variant.tokenizer, self.task.pattern, self.corpus(), self.lexemes)
+        write_text(folder / "world.json", json.dumps(self.task.document(), ensure_ascii=False) + "\n")
         write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
-
-    def check_splits(self) -> None:
-        """Raise ConfigError if the world leaves nothing to draw some split from."""
-        for split, knobs in self.programs.items():
-            try:
-                draw_programs(self.world, knobs, 1, generator(self.seed, "check"))
-            except config.ConfigError as error:
-                raise config.ConfigError(f"variants.{self.name}: split {split}: {error}") from None
 
     def write_train(self, folder: Path) -> None:
         """Write `train.parquet`, apart from all other splits, and `dataset.json`: sizes and content hashes.
@@ -93,72 +100,73 @@ class Builder:
         others = [folder / f"{split}.parquet" for split in self.programs if split != "train"]
         held_out = np.unique(np.concatenate([stored_prompts(path) for path in others]))
         self.write_split("train", folder, held_out if self.variant.holdout else None)
-        if self.variant.holdout:
-            check_leaks(folder / "train.parquet", others)
         splits = {split: split_facts(folder / f"{split}.parquet") for split in self.programs}
+        leakage = check_leaks(folder / "train.parquet", others) if self.variant.holdout else None
         content = hashlib.sha256("".join(facts["content"] for facts in splits.values()).encode()).hexdigest()
         vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
-        write_json(folder / "dataset.json", {"content": content, "vocabulary": vocabulary, "splits": splits})
+        facts = {"content": content, "vocabulary": vocabulary, "leakage": leakage, "splits": splits}
+        write_json(folder / "dataset.json", facts)
 
     def size(self, split: str) -> int:
         """Programs in a split; when nothing is held out, a split to test on has every fact once."""
-        sizes = self.variant.sizes
-        if split != "train" and not self.variant.holdout:
-            return sum(int(mask.sum()) for mask in self.world.taught.values())
+        sizes, facts = self.variant.sizes, self.task.every_fact()
+        if split != "train" and facts is not None:
+            return facts
         return {"train": sizes.train, "valid": sizes.valid}.get(split, sizes.test)
 
     def corpus(self) -> list[str]:
         """Texts for the tokenizer: the first training programs."""
-        count = min(_CORPUS, max(self.size("train"), self.size("test")))
-        first = next(self.chunks("train", count))[1]
-        text = self.renderer.text(first)[0]
+        count = min(_CORPUS, max(self.size("train"), self.size("test")), 20 * self.chunk)
+        text = self.lexemes.text(next(self.chunks("train", count)).rendered)[0]
         data, ends = text.flat.tobytes(), text.offsets
         return [data[a:b].decode() for a, b in itertools.pairwise(ends)]
 
-    def chunks(self, split: str, size: int = CHUNK) -> Iterator[tuple[Programs, Rendered]]:
-        """An endless stream of drawn and rendered programs."""
-        chunk = 0
-        while True:
-            rng = generator(self.seed, self.name, split, chunk)
-            fact = None if self.variant.holdout else chunk * size
-            programs = draw_programs(self.world, self.programs[split], size, rng, fact)
-            yield programs, self.renderer.render(programs, rng)
-            chunk += 1
+    @property
+    def chunk(self) -> int:
+        """Programs drawn at once, and per row group: fewer of them where programs may be long."""
+        return max(256, min(_PROGRAMS, _LEXEMES // self.task.longest))
+
+    def chunks(self, split: str, size: int) -> Iterator[Drawn]:
+        """An endless stream of drawn programs, `size` at a time."""
+        for chunk in itertools.count():
+            yield self.task.draw(split, size, generator(self.seed, self.name, split, chunk), chunk * size)
 
     def write_split(self, split: str, folder: Path, held_out: np.ndarray | None = None) -> None:
-        """Write one split, leaving out programs with a prompt whose hash is in `held_out`."""
-        table = lexeme_table(Tokenizer.from_file(str(folder / "tokenizer.json")), self.renderer)
+        """Write one split, leaving out programs with a prompt whose hash is in `held_out`.
+
+        Programs are drawn, tokenised and written chunk by chunk: memory does not grow with their number.
+        """
+        table = lexeme_table(Tokenizer.from_file(str(folder / "tokenizer.json")), self.lexemes)
         digest, written, drawn, longest, count = hashlib.sha256(), 0, 0, 0, self.size(split)
-        schema = SCHEMA.with_metadata(
-            {
-                "seed": str(self.seed),
-                "variant": self.name,
-                "world": self.variant.world.model_dump_json(),
-                "program": self.programs[split].model_dump_json(),
-            }
-        )
+        made_of = {"seed": str(self.seed), "variant": self.name, "task": self.variant.task}
+        if self.variant.task != "listops":
+            made_of["world"] = self.variant.world.model_dump_json()
+        schema = SCHEMA.with_metadata(made_of | {"program": self.programs[split].model_dump_json()})
         with (
             atomic(folder / f"{split}.parquet") as path,
             pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer,
         ):
-            size = min(CHUNK, count)
-            for programs, rendered in self.chunks(split, size):
-                tokens, spans = self.renderer.tokens(rendered, table)
-                kept, drawn = programs.pairs(self.programs[split].pairs), drawn + len(programs)
+            for part in self.chunks(split, min(self.chunk, count)):
+                rendered = part.rendered
+                tokens, spans = self.lexemes.tokens(rendered, table)
+                kept, drawn = part.kept, drawn + len(part.kept)
                 if held_out is not None:
                     seen = np.isin(hash_prompts(tokens, rendered.answers, spans[0]), held_out)
-                    kept &= ~np.logical_or.reduceat(seen, rendered.answers.offsets[:-1])
+                    kept = kept & ~np.logical_or.reduceat(seen, rendered.answers.offsets[:-1])
                 fresh = np.flatnonzero(kept)
                 if written + len(fresh) < 0.001 * drawn and drawn >= _CORPUS:
                     raise config.ConfigError(
                         f"variants.{self.name}: split {split}: almost no program can be kept: it would hold a prompt "
-                        "of another split, or a pair of values of the wrong kind (raise stems, heads or assignments, "
-                        "lower sizes.test, queries or unseen_pairs)"
+                        "of another split, a pair of values of the wrong kind, or have the wrong length (widen "
+                        "program or world, lower sizes.test, queries or unseen_pairs)"
                     )
                 fresh = fresh[: count - written]
-                batch = self.records(split, written, programs, rendered, tokens, spans).take(pa.array(fresh))
+                if not len(fresh):
+                    continue
+                ids = written + np.cumsum(kept) - 1
+                batch = self.records(split, ids, part, tokens, spans).take(pa.array(fresh))
                 digest.update(hash_rows(batch))
-                writer.write_table(batch.cast(schema), row_group_size=CHUNK)
+                writer.write_table(batch.cast(schema), row_group_size=len(batch))
                 written += len(fresh)
                 longest = max(longest, int(tokens.lengths[fresh].max(initial=0)))
                 if written == count:
@@ -166,81 +174,91 @@ class Builder:
             facts = {"programs": str(count), "longest": str(longest), "content": digest.hexdigest()}
             writer.add_key_value_metadata(facts)
 
-    def records(
-        self, split: str, first: int, programs: Programs, rendered: Rendered, tokens: Ragged, spans: np.ndarray
-    ) -> pa.Table:
-        """The rows of one chunk, with the columns of `SCHEMA`."""
-        text, characters = self.renderer.text(rendered)
-        n, query = len(programs), programs.kind == QUERY  # (N, S)
-        digits = pa.array(self.renderer.texts[: self.world.modulus])
-        names = pa.array(list(programs.languages))
-        before = np.cumsum(programs.kind == ASSIGN, axis=1)
+    def records(self, split: str, ids: np.ndarray, part: Drawn, tokens: Ragged, spans: np.ndarray) -> pa.Table:
+        """The rows of one chunk, with the columns of `SCHEMA`; `ids` (N,) number its programs."""
+        rendered = part.rendered
+        text, characters = self.lexemes.text(rendered)
+        n, queries = len(part.kept), len(rendered.answers.flat)
+        words = pa.array([lexeme.strip() for lexeme in self.lexemes.texts])
         columns = {
-            "answer": digits.take(pa.array(programs.value[query])),
+            "answer": words.take(pa.array(rendered.lexemes.flat[rendered.answers.flat])),
             "answer_start": characters[0],
             "answer_end": characters[1],
             "token_start": spans[0],
             "token_end": spans[1],
             "token_stop": spans[2],
-            "language": names.take(pa.array(programs.language[query])),
-            "assignments": before[query],
-            "operands": programs.expression[query],
-            "globals_used": programs.globals_used[query],
-            "chain_depth": programs.chain_depth[query],
-            "shadowed": programs.shadowed[query],
-            "unseen_pair": programs.unseen_pair[query],
-            "distance": programs.distance[query],
-            "value_share": pa.array(programs.value_share[query], from_pandas=True),
+            "language": np.full(queries, self.variant.task),
+            **{name: np.full(queries, empty) for name, empty in _ABSENT.items()},
+            **part.columns,
         }
         ends = pa.array(rendered.answers.offsets.astype(np.int32))
         arrays = {
-            "id": pa.array(np.arange(first, first + n)),
+            "id": pa.array(ids),
             "split": pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int8)), [split]).cast(pa.string()),
             "text": pa.StringArray.from_buffers(
                 n, pa.py_buffer(text.offsets.astype(np.int32)), pa.py_buffer(np.ascontiguousarray(text.flat))
             ),
             "tokens": pa.ListArray.from_arrays(tokens.offsets.astype(np.int32), pa.array(tokens.flat)),
         } | {
-            column: pa.ListArray.from_arrays(ends, pa.array(values).cast(_LISTS[column], safe=False))
+            column: pa.ListArray.from_arrays(ends, pa.array(values, from_pandas=True).cast(_LISTS[column], safe=False))
             for column, values in columns.items()
         }
         return pa.Table.from_arrays([arrays[f.name] for f in SCHEMA], schema=SCHEMA)
 
 
-def world_json(world: World, lexicons: dict[str, Lexicon]) -> str:
-    """World, languages and their spellings in one document: all an independent interpreter needs."""
-    document = json.loads(world.to_json())
-    document["languages"] = {
-        name: {**lexicon.language.model_dump(), "stems": lexicon.stems, "heads": lexicon.heads}
-        for name, lexicon in lexicons.items()
-    }
-    return json.dumps(document, ensure_ascii=False) + "\n"
+def build_task(study: config.Study, name: str) -> Task:
+    """The task of a variant. Raises ConfigError if some split of it cannot be drawn."""
+    task = TASKS[study.variants[name].task](study, name)
+    for split in task.programs:
+        try:
+            task.draw(split, 1, generator(task.seed, "check"), 0)
+        except config.ConfigError as error:
+            raise config.ConfigError(f"variants.{name}: split {split}: {error}") from None
+    return task
 
 
-def hash_prompts(tokens: Ragged, answers: Ragged, start: np.ndarray) -> np.ndarray:
-    """(answers,) uint64 hashes of all tokens before each answer: sums of random products, modulo 2**64."""
-    rng = generator(0, "prompt hash")
+def hash_prompts(tokens: Ragged, answers: Ragged, start: np.ndarray, name: str = "tokens") -> np.ndarray:
+    """(answers,) uint64 hashes of all tokens before each answer: sums of random products, modulo 2**64.
+
+    `answers` has a row per program, `start` where each answer begins; `name` chooses the random factors.
+    """
+    rng = generator(0, "prompt hash", name)
     position = np.arange(len(tokens.flat)) - np.repeat(tokens.offsets[:-1], tokens.lengths)
     by_token = rng.integers(0, 2**64, 65536, np.uint64)
     by_position = rng.integers(0, 2**64, max(int(tokens.lengths.max(initial=1)), 1), np.uint64) | np.uint64(1)
-    total = np.concatenate([[np.uint64(0)], np.cumsum(by_token[tokens.flat] * by_position[position], dtype=np.uint64)])
+    products = by_token[tokens.flat & 0xFFFF] * by_position[position]
+    total = np.concatenate([[np.uint64(0)], np.cumsum(products, dtype=np.uint64)])
     first = np.repeat(tokens.offsets[:-1], answers.lengths)
     return total[first + start] - total[first]
 
 
+def ragged(column: pa.ChunkedArray) -> Ragged:
+    """A column of lists or of texts (as UTF-8) as one flat array with offsets."""
+    array = column.combine_chunks()
+    if pa.types.is_string(array.type):
+        _, ends, data = array.buffers()
+        offsets = np.frombuffer(ends, np.int32)[array.offset : array.offset + len(array) + 1].astype(np.int64)
+        flat = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    else:
+        offsets, flat = np.asarray(array.offsets, np.int64), array.flatten().to_numpy()
+    return Ragged(flat, offsets - offsets[0])
+
+
 def hash_rows(table: pa.Table) -> bytes:
     """A digest of texts and tokens, in order; it does not depend on how Parquet stores them."""
-    digest = hashlib.sha256("\n".join(table["text"].to_pylist()).encode())
-    digest.update(table["tokens"].combine_chunks().flatten().to_numpy())
+    digest = hashlib.sha256()
+    for column in ("text", "tokens"):
+        rows = ragged(table[column])
+        digest.update(rows.offsets)
+        digest.update(np.ascontiguousarray(rows.flat))
     return digest.digest()
 
 
 def stored_prompts(path: Path) -> np.ndarray:
-    """The hashes of all prompts of a written split."""
+    """The hashes of all prompts of a written split, by tokens."""
     table = pq.read_table(path, columns=["tokens", "token_start"])
-    tokens, begin = (table[name].combine_chunks() for name in table.column_names)
-    ragged = [Ragged(c.flatten().to_numpy(), np.asarray(c.offsets, np.int64)) for c in (tokens, begin)]
-    return hash_prompts(ragged[0], ragged[1], ragged[1].flat)
+    begin = ragged(table["token_start"])
+    return hash_prompts(ragged(table["tokens"]), begin, begin.flat)
 
 
 def split_facts(path: Path) -> dict[str, Any]:
@@ -253,22 +271,45 @@ def split_facts(path: Path) -> dict[str, Any]:
     }
 
 
-def check_leaks(train: Path, others: list[Path]) -> None:
-    """Read the written splits again and compare prompts as text; raises LeakError if one to test on is in train.
+def check_leaks(train: Path, others: list[Path]) -> dict[str, int]:
+    """Read the written splits again and compare all prompts as text; says how many there were.
 
-    Independent of the hashes that kept them apart: prompts are compared as exact strings.
+    Raises LeakError if a prompt to test on is in train. Independent of the hashes of tokens that kept them apart:
+    here texts are hashed, and where hashes meet, the texts themselves are compared.
     """
-    held_out: dict[str, str] = {}
-    for path in others:
-        held_out |= dict.fromkeys(prompts_of(path), path.stem)
-    for prompt in prompts_of(train):
-        if prompt in held_out:
-            raise LeakError(f"{train}: the prompt {prompt!r} of split {held_out[prompt]!r} is in train")
+    held_out = np.concatenate([hashes for path in others for _, hashes in text_prompts(path)])
+    known, compared = np.unique(held_out), 0
+    for table, hashes in text_prompts(train):
+        compared += len(hashes)
+        suspects = np.flatnonzero(np.isin(hashes, known))
+        if len(suspects):
+            prompts = list(prompts_of(table))
+            found = {prompts[i] for i in suspects}
+            for path in others:
+                for prompt in prompts_of(pq.read_table(path)):
+                    if prompt in found:
+                        raise LeakError(f"{train}: the prompt {prompt!r} of split {path.stem!r} is in train")
+    return {"train_prompts": compared, "held_out_prompts": len(held_out), "shared": 0}
 
 
-def prompts_of(path: Path) -> Iterator[str]:
+def text_prompts(path: Path) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """The row groups of a written split, each with the hashes of its prompts, by characters."""
+    for table in row_groups(path, ["text", "answer_start"]):
+        text, begin = ragged(table["text"]), ragged(table["answer_start"])
+        characters = np.frombuffer(text.flat.tobytes().decode().encode("utf-32-le"), np.uint32)
+        leading = starts((text.flat & 0xC0) != 0x80)  # bytes that start a character, so far
+        yield table, hash_prompts(Ragged(characters, leading[text.offsets]), begin, begin.flat, "text")
+
+
+def row_groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+    """A written split, row group by row group."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns=columns)
+
+
+def prompts_of(table: pa.Table) -> Iterator[str]:
     """The prompt of every query of a split: all text before its answer."""
-    for batch in pq.ParquetFile(path).iter_batches(CHUNK, columns=["text", "answer_start"]):
-        for text, begins in zip(batch["text"].to_pylist(), batch["answer_start"].to_pylist(), strict=True):
-            for begin in begins:
-                yield text[:begin]
+    for text, begins in zip(table["text"].to_pylist(), table["answer_start"].to_pylist(), strict=True):
+        for begin in begins:
+            yield text[:begin]

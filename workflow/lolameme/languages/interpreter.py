@@ -1,10 +1,11 @@
-"""An interpreter of program text, independent of the generator.
+"""Interpreters of program text, independent of the generators.
 
-It reads nothing but the text and the world document (`world.json`), parses from scratch, and answers every query with
-the steps that lead there. Data cards use it as the oracle, and tests hold the generator against it.
+They read nothing but the text and the document of its world (`world.json`), parse from scratch, and answer every query
+with the steps that lead there. Data cards use them as the oracle, and tests hold the generators against them.
 """
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,15 +28,124 @@ class _Unknown(Exception):
     """A crippled interpreter cannot know this value."""
 
 
-class Interpreter:
-    """Answers the queries of programs in the languages of one world document.
+class Interpreter(ABC):
+    """Answers the queries of programs of one world.
 
-    `without` takes a faculty away, to see what a solver could reach that lacks it: `globals` (no long-term memory),
-    `locals` (assignments are not heeded) or `types` (every left operand counts as type 0).
+    `without` takes one of the `faculties` away, to see what a solver could reach that lacks it.
     """
 
+    faculties: tuple[str, ...]
+    choices: int  # how many answers there can be
+
     def __init__(self, world: dict[str, Any], without: str | None = None):
-        self.world, self.modulus, self.without = world, world["modulus"], without
+        self.world, self.without = world, without
+
+    @abstractmethod
+    def answers(self, program: str) -> list[Answer]:
+        """The answer to every query of a program, in order. The last query may lack its answer.
+
+        Raises ProgramError if the text cannot be read.
+        """
+
+
+def interpreter(world: dict[str, Any], without: str | None = None) -> Interpreter:
+    """The interpreter for a world document, by its task. Raises ProgramError if this is no such document."""
+    kinds = {"lolameme": LoLaMeMeInterpreter, "listops": ListOpsInterpreter, "mqar": MqarInterpreter}
+    task = world.get("task") if isinstance(world, dict) else None
+    if task not in kinds:
+        raise ProgramError(
+            "this is no world document; give the world.json of a variant, results/<study>/data/<variant>"
+        )
+    return kinds[task](world, without)
+
+
+class ListOpsInterpreter(Interpreter):
+    """Nested lists: `[MAX 2 9 [MIN 4 7 ] 0 ] -> 9;`. Without `nesting`, lists inside lists are not read."""
+
+    faculties = ("nesting",)
+
+    def __init__(self, world: dict[str, Any], without: str | None = None):
+        super().__init__(world, without)
+        self.choices = world["modulus"]
+
+    def answers(self, program: str) -> list[Answer]:
+        text, _, _ = program.partition("->")
+        words = text.split()
+        steps: list[str] = []
+        try:
+            value = self._value(words, steps, outermost=True)
+        except IndexError:
+            raise ProgramError(f"{text.strip()!r} ends before its lists are closed") from None
+        if words:
+            raise ProgramError(f"{' '.join(words)!r} follows a list that is closed")
+        return [Answer(text.strip(), value, "?" if value is None else str(value), steps)]
+
+    def _value(self, words: list[str], steps: list[str], outermost: bool = False) -> int | None:
+        """Take one argument off `words` and evaluate it."""
+        word = words.pop(0)
+        if re.fullmatch(r"[0-9]", word):
+            return int(word)
+        if word.removeprefix("[") not in self.world["operators"] or not word.startswith("["):
+            allowed = ", ".join(f"[{operator}" for operator in self.world["operators"])
+            raise ProgramError(f"{word!r} is neither a digit nor one of {allowed}")
+        given = []
+        while words[0] != "]":
+            given.append(self._value(words, steps))
+        words.pop(0)
+        if not given:
+            raise ProgramError(f"{word} ] has no arguments, so it has no value")
+        known = sorted(value for value in given if value is not None)
+        if not known or (self.without == "nesting" and not outermost):
+            return None
+        middle = known[(len(known) - 1) // 2] + known[len(known) // 2]
+        results = {"MAX": known[-1], "MIN": known[0], "MED": middle // 2, "SM": sum(known) % self.world["modulus"]}
+        value = results[word[1:]]
+        steps.append(f"{word} {' '.join(map(str, given))} ] is {value}")
+        return value
+
+
+class MqarInterpreter(Interpreter):
+    """Key-value pairs, then keys among fillers. Without `locals`, the pairs are not heeded."""
+
+    faculties = ("locals",)
+
+    def __init__(self, world: dict[str, Any], without: str | None = None):
+        super().__init__(world, without)
+        self.choices = len(world["values"])
+        self.kind = {word: kind for kind in ("keys", "values", "fillers") for word in world[kind]}
+
+    def answers(self, program: str) -> list[Answer]:
+        bound: dict[str, str] = {}
+        found = []
+        words = program.split()
+        for word, after in zip(words, [*words[1:], None], strict=True):
+            if word not in self.kind:
+                raise ProgramError(f"{word!r} is no word of this world")
+            if self.kind[word] != "keys":
+                continue
+            if word in bound:
+                value = None if self.without else self.world["values"].index(bound[word])
+                steps = [f"{word} is {bound[word]}: the pair `{word} {bound[word]}`"]
+                found.append(Answer(word, value, "?" if value is None else bound[word], steps))
+            elif after is not None and self.kind.get(after) == "values":
+                bound[word] = after
+            else:
+                raise ProgramError(f"the key {word!r} is asked for, but no pair binds it")
+        return found
+
+
+class LoLaMeMeInterpreter(Interpreter):
+    """Programs in the languages of one world document.
+
+    Without `globals` there is no long-term memory, without `locals` assignments are not heeded, and without `types`
+    every left operand counts as type 0.
+    """
+
+    faculties = ("globals", "locals", "types")
+
+    def __init__(self, world: dict[str, Any], without: str | None = None):
+        super().__init__(world, without)
+        self.modulus = self.choices = world["modulus"]
         self.width = len(str(self.modulus - 1))
         self.concepts = world["concepts"]
         self.names: dict[str, dict[str, int]] = {name: {} for name in world["languages"]}
@@ -46,10 +156,6 @@ class Interpreter:
                         self.names[language][_cased(stem, head, declared["casing"])] = concept
 
     def answers(self, program: str) -> list[Answer]:
-        """The answer to every query of a program, in order. The last statement may stop after its answer sign.
-
-        Raises ProgramError if the text cannot be read.
-        """
         bound: dict[int, tuple[int | None, str]] = {}  # concept -> value, and the statement that bound it
         found = []
         rest = program.strip()
@@ -68,6 +174,34 @@ class Interpreter:
                 bound[self._concept(left.strip(), language)] = (value, statement)
         return found
 
+    def translate(self, program: str, language: str) -> str:
+        """The same program in another language of this world, every name in its plainest spelling."""
+        target, written, rest = self.world["languages"][language], [], program.strip()
+        while rest:
+            source, statement, rest = self._statement(rest)
+            declared = self.world["languages"][source]
+            left, sign, right = _split(statement, declared)
+            assigned = sign == declared["assign"]
+            operators, operands = self._parse(right if assigned else left, source)
+            signs = [target["operators"][declared["operators"].index(operator)] for operator in operators]
+            words = [self._name(word, source, language) for word in operands]
+            if target["order"] == "prefix":
+                expression = " ".join([*signs[::-1], *words])
+            else:
+                expression = " ".join([words[0], *(w for pair in zip(signs, words[1:], strict=True) for w in pair)])
+            if assigned:
+                written.append(f"{self._name(left, source, language)} {target['assign']} {expression}{target['end']}")
+            else:
+                written.append(f"{expression} {target['answer']} {right}{target['end']}")
+        return " ".join(written)
+
+    def _name(self, word: str, source: str, language: str) -> str:
+        """A name in another language; a literal stays as it is."""
+        if word.isdigit():
+            return word
+        entry, declared = self.concepts[self._concept(word, source)], self.world["languages"][language]
+        return _cased(declared["stems"][entry["stem"]][0], declared["heads"][entry["head"]][0], declared["casing"])
+
     def _statement(self, text: str) -> tuple[str, str, str]:
         """The language and text of the first statement, and what follows it.
 
@@ -76,11 +210,16 @@ class Interpreter:
         for language, declared in self.world["languages"].items():
             statement, _, rest = text.partition(declared["end"])
             words = statement.split()
-            signs = [w for w in words if not _is_operand(w)]
-            known = {declared["assign"], declared["answer"], *declared["operators"]}
-            names = [w for w in words if _is_operand(w) and not w.isdigit()]
-            relations = [s for s in signs if s in (declared["assign"], declared["answer"])]
-            if len(relations) == 1 and set(signs) <= known and all(n in self.names[language] for n in names):
+            relations = [word for word in words if word in (declared["assign"], declared["answer"])]
+            if len(relations) != 1:
+                continue
+            left, sign, right = _split(statement, declared)
+            names = [word for word in words if _is_operand(word) and not word.isdigit()]
+            try:
+                self._parse(right if sign == declared["assign"] else left, language)
+            except ProgramError:
+                continue
+            if all(name in self.names[language] for name in names):
                 return language, statement.strip(), rest.strip()
         raise ProgramError(
             f"cannot read {text[:40]!r} in any of the languages {', '.join(self.world['languages'])}; "
@@ -92,8 +231,8 @@ class Interpreter:
             raise ProgramError(f"{name!r} is no name of {language}")
         return self.names[language][name]
 
-    def _evaluate(self, text: str, language: str, bound: dict[int, tuple[int, str]]) -> tuple[int, list[str]]:
-        """The value of an expression and the steps to it, operands from left to right."""
+    def _parse(self, text: str, language: str) -> tuple[list[str], list[str]]:
+        """The operators and operands of an expression, in the order of evaluation."""
         signs = self.world["languages"][language]["operators"]
         words = text.split()
         if self.world["languages"][language]["order"] == "prefix":
@@ -101,8 +240,15 @@ class Interpreter:
             operators, operands = words[:count][::-1], words[count:]
         else:
             operands, operators = words[::2], words[1::2]
-        if len(operands) != len(operators) + 1 or any(o not in signs for o in operators):
+        shaped = len(operands) == len(operators) + 1 and all(o in signs for o in operators)
+        if not shaped or not all(_is_operand(o) for o in operands):
             raise ProgramError(f"{text.strip()!r} is no expression of {language}: operands and operators do not match")
+        return operators, operands
+
+    def _evaluate(self, text: str, language: str, bound: dict[int, tuple[int, str]]) -> tuple[int, list[str]]:
+        """The value of an expression and the steps to it, operands from left to right."""
+        signs = self.world["languages"][language]["operators"]
+        operators, operands = self._parse(text, language)
         value, steps, kind = self._operand(operands[0], language, bound)
         for sign, operand in zip(operators, operands[1:], strict=True):
             right, more, _ = self._operand(operand, language, bound)

@@ -1,58 +1,14 @@
-"""From program arrays to text and tokens, without a loop over programs.
+"""Writes LoLaMeMe programs in their surface languages: from program arrays to rows of lexemes.
 
-A program is a row of *lexemes*: names, values, signs. Each lexeme is spelled and tokenised once; text and tokens of
-millions of programs are then gathered from these tables. That equals tokenising the text because the tokenizer splits
-at lexeme boundaries first (see `tokenizer`), which a test checks.
-
-Every lexeme but digits and the end sign carries the space before it; the first space of a program is dropped from the
-text and put back by the tokenizer.
+Digits and end signs are the lexemes that carry no space before them: the sign in front brings it.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
+from lolameme.languages.lexemes import Lexemes, Ragged, Rendered, starts
 from lolameme.languages.programs import NONE, PAD, QUERY, Programs
 from lolameme.languages.surface import Lexicon
 from lolameme.languages.world import World
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of different lengths in one flat array: row i is `flat[offsets[i]:offsets[i + 1]]`."""
-
-    flat: np.ndarray
-    offsets: np.ndarray  # (rows + 1,)
-
-    @classmethod
-    def of(cls, rows: list, dtype) -> "Ragged":
-        lengths = [len(row) for row in rows]
-        flat = np.concatenate([np.asarray(row, dtype) for row in rows]) if rows else np.zeros(0, dtype)
-        return cls(flat, starts(np.array(lengths, np.int64)))
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return np.diff(self.offsets)
-
-    def gather(self, rows: np.ndarray) -> np.ndarray:
-        """The flat concatenation of the given rows."""
-        lengths = self.lengths[rows]
-        ends = np.cumsum(lengths)
-        shift = np.repeat(self.offsets[rows] - ends + lengths, lengths)
-        return self.flat[shift + np.arange(len(shift))]
-
-
-def starts(lengths: np.ndarray) -> np.ndarray:
-    """(n + 1,) offsets of rows with these lengths."""
-    return np.concatenate([[0], np.cumsum(lengths)])
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """Lexemes of N programs, with the place of every answer among them."""
-
-    lexemes: Ragged  # one row per program
-    answers: Ragged  # one row per program: index of each answer's lexeme in `lexemes.flat`
 
 
 class Renderer:
@@ -75,10 +31,8 @@ class Renderer:
             texts += [f" {language.assign}", f" {language.assign} ", f" {language.answer} ", language.end]
             # each operator before a name, then before a digit
             texts += [f" {sign}{space}" for space in ("", " ") for sign in language.operators[: len(world.tables)]]
-        self.texts = texts
         self.name_base, self.sign_base = np.array(columns["name"]), np.array(columns["sign"])
-        self.utf8 = Ragged.of([np.frombuffer(t.encode(), np.uint8) for t in texts], np.uint8)
-        self.characters = np.array([len(t) for t in texts])
+        self.lexemes = Lexemes(texts)
 
     def render(self, programs: Programs, rng: np.random.Generator) -> Rendered:
         """Choose spellings and lay out the lexemes of all programs. `rng` draws among synonyms."""
@@ -126,31 +80,3 @@ class Renderer:
         spellings = self.synonyms[code]
         chosen = (rng.random(concept.shape) * spellings).astype(np.int64) if self.synonyms.max() > 1 else 0
         return self.name_base[code] + concept * spellings + chosen
-
-    def text(self, rendered: Rendered) -> tuple[Ragged, np.ndarray]:
-        """UTF-8 text per program, and (2, answers) start and end of every answer in characters of its program."""
-        row = rendered.lexemes
-        first = row.offsets[:-1]
-        lengths = self.utf8.lengths[row.flat]
-        lengths_before = starts(lengths)
-        data = self.utf8.gather(row.flat)
-        keep = np.ones(len(data), bool)
-        keep[lengths_before[first]] = False  # the space before each program
-        offsets = lengths_before[row.offsets] - np.arange(len(row.offsets))
-        return Ragged(data[keep], offsets), self.spans(rendered, self.characters)[:2] - 1
-
-    def tokens(self, rendered: Rendered, table: Ragged) -> tuple[Ragged, np.ndarray]:
-        """Token ids per program and the `spans` of its answers in tokens; `table` holds each lexeme's ids."""
-        row = rendered.lexemes
-        offsets = starts(table.lengths[row.flat])[row.offsets]
-        return Ragged(table.gather(row.flat), offsets), self.spans(rendered, table.lengths)
-
-    def spans(self, rendered: Rendered, lengths: np.ndarray) -> np.ndarray:
-        """(3, answers) where each answer starts, ends, and where its end sign ends, within its program.
-
-        Counted in units of `lengths` per lexeme.
-        """
-        row, answer = rendered.lexemes, rendered.answers
-        before = starts(lengths[row.flat])
-        program_start = np.repeat(before[row.offsets[:-1]], answer.lengths)
-        return np.stack([before[answer.flat + i] for i in range(3)]) - program_start

@@ -1,7 +1,7 @@
 """The world: the hidden truth that all languages of a variant share (roots, types, globals, operator tables)."""
 
-import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,10 +37,10 @@ class World:
         """Digits of a value: all are padded to the width of m - 1."""
         return len(str(self.modulus - 1))
 
-    def to_json(self) -> str:
-        """Everything an independent interpreter needs, as JSON."""
+    def document(self) -> dict[str, Any]:
+        """Everything an independent interpreter needs to know of the world, as plain data."""
         value_of = {int(c): int(v) for c, v in zip(self.globals, self.global_values, strict=True)}
-        document = {
+        return {
             "modulus": self.modulus,
             "stems": self.stems,
             "heads": self.heads,
@@ -62,7 +62,6 @@ class World:
             "unseen_pairs": np.argwhere(self.unseen_pairs).tolist(),
             "taught": {language: self.globals[mask].tolist() for language, mask in self.taught.items()},
         }
-        return json.dumps(document, ensure_ascii=False) + "\n"
 
 
 def build_world(

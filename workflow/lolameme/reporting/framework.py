@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from lolameme.files import read_json
-from lolameme.languages.interpreter import Interpreter
+from lolameme.languages.interpreter import Interpreter, interpreter
 from lolameme.reporting.style import FAMILY, INK, QUIET, colours
 from lolameme.reporting.tables import label
 
@@ -102,12 +102,12 @@ def program_lines(path: Path, world: dict[str, Any]) -> list[tuple[str, str]]:
     for name, declared in list(world["languages"].items())[:2]:
         texts = table.loc[table["language"] == name, "text"]
         if len(texts):
-            lines += statement_lines(min(texts, key=len), declared, Interpreter(world))
+            lines += statement_lines(min(texts, key=len), declared, interpreter(world))
             lines.append(("note", ""))
     return lines
 
 
-def statement_lines(text: str, declared: dict[str, Any], interpreter: Interpreter) -> list[tuple[str, str]]:
+def statement_lines(text: str, declared: dict[str, Any], solver: Interpreter) -> list[tuple[str, str]]:
     """Up to two assignments and one query of each kind."""
     lines, read, told = [], "", set()
     statements = [f"{part.strip()}{declared['end']}" for part in text.split(declared["end"]) if part.strip()]
@@ -116,7 +116,7 @@ def statement_lines(text: str, declared: dict[str, Any], interpreter: Interprete
         if f" {declared['assign']} " in statement:
             role = "sets a local"
         else:
-            steps = interpreter.answers(read)[-1].steps
+            steps = solver.answers(read)[-1].steps
             role = "recalls a global" if all("a global" in step for step in steps) else "recalls a local"
         if (role == "sets a local" and len(lines) < 2) or (role != "sets a local" and role not in told):
             lines.append(("code", f"{statement:<20} {role}"))

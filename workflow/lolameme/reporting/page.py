@@ -14,6 +14,7 @@ import pandas as pd
 
 from lolameme import config, provenance
 from lolameme.files import read_json
+from lolameme.languages.card import histogram, leakage
 from lolameme.models.architectures import pattern
 from lolameme.reporting.tables import CEILING, compare, label, steps
 
@@ -35,7 +36,14 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"em": em, "label": label, "steps": steps, "clock": clock}
+    environment.filters |= {
+        "em": em,
+        "label": label,
+        "steps": steps,
+        "clock": clock,
+        "histogram": histogram,
+        "leakage": leakage,
+    }
     return environment.get_template("page.html").render(
         study=study,
         findings=findings(board),
