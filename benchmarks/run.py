@@ -5,21 +5,28 @@ Prints a table and writes benchmarks/<device>.md. Times are the best of several 
 """
 
 import platform
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 import yaml
 from rich.console import Console
 from rich.table import Table
+from tokenizers import Tokenizer
 from torch import nn
 
 from lolameme import config
 from lolameme.evaluation.exact_match import score
 from lolameme.languages.dataset import Builder
+from lolameme.languages.mqar import draw_sequences
 from lolameme.models import convolution, stack
 from lolameme.models.hyena import Hyena
 from lolameme.training.data import Order, Split
@@ -55,22 +62,76 @@ def best(work: Callable[[], object], rounds: int = 5) -> float:
     return min(times)
 
 
-def generation(folder: Path) -> tuple[str, str, float, float, str]:
-    """World to Parquet on disk, against tokenising the same texts with the tokenizer itself."""
-    data = yaml.safe_load(STUDY.read_text())
-    data["variants"]["multi_language"]["sizes"] = {"train": 200_000, "valid": 100, "test": 100}
-    builder = Builder(config.parse(data), "multi_language")
-    builder.write_world(folder)
-    seconds = best(lambda: builder.write_split("train", folder), rounds=2)
-    split = Split.read(folder / "train.parquet")
-    import pyarrow.parquet as pq
-    from tokenizers import Tokenizer
+PUBLIC = {
+    "mqar": {"task": "mqar", "world": {"keys": 4096, "values": 4096}, "program": {"pairs": [8, 8], "length": 64}},
+    "listops": {"task": "listops"},
+}
 
-    texts = pq.read_table(folder / "train.parquet", columns=["text"])["text"].to_pylist()
+
+def builder(name: str, programs: int) -> Builder:
+    """The builder of `multi_language` of the default study, or of a public task, with so many training programs."""
+    data = yaml.safe_load(STUDY.read_text())
+    data["variants"] |= {task: {"about": task, "tokenizer": {"kind": "piece"}} | PUBLIC[task] for task in PUBLIC}
+    data["variants"][name]["sizes"] = {"train": programs, "valid": 500, "test": 500}
+    return Builder(config.parse(data), name)
+
+
+def prepared(name: str, programs: int, folder: Path) -> Builder:
+    """A builder that has written all but the training split."""
+    made = builder(name, programs)
+    made.write_world(folder)
+    for split in made.programs:
+        if split != "train":
+            made.write_split(split, folder)
+    return made
+
+
+def generation(name: str, programs: int, folder: Path) -> tuple[str, str, float, float, str]:
+    """World to Parquet on disk, leakage check included, against only tokenising the same texts with `tokenizers`."""
+    made = prepared(name, programs, folder)
+    seconds = best(lambda: made.write_train(folder), rounds=2)
+    texts = pq.read_table(folder / "train.parquet", columns=["text"])["text"].to_pylist()[:20000]
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokens = len(Split.read(folder / "train.parquet").flat)
+    share = len(Split.read(folder / "train.parquet", len(texts)).flat)
     peer = best(lambda: [tokenizer.encode(text).ids for text in texts], rounds=1)
-    tokens = len(split.flat)
-    return "data, world to Parquet", "tokenising the texts alone", tokens / seconds, tokens / peer, "tokens/s"
+    return f"data, {name}, world to Parquet", "tokenising the texts alone", tokens / seconds, share / peer, "tokens/s"
+
+
+def row_by_row(knobs: config.MqarProgram, bases: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The words of MQAR sequences, one sequence after another: the plain way."""
+    rows = np.empty((count, knobs.length), np.int64)
+    for row in rows:
+        pairs = rng.integers(knobs.pairs[0], knobs.pairs[1] + 1)
+        keys = bases[0] + rng.choice(bases[1] - bases[0], pairs, replace=False)
+        values = bases[1] + rng.choice(bases[2] - bases[1], pairs, replace=False)
+        weights = np.arange(1, knobs.length // 2 - pairs + 1) ** (knobs.power - 1)
+        slots = rng.choice(len(weights), pairs, replace=False, p=weights / weights.sum())
+        row[:] = rng.integers(bases[2], bases[3], knobs.length)
+        row[0 : 2 * pairs : 2], row[1 : 2 * pairs : 2] = keys, values
+        row[2 * (pairs + slots)], row[2 * (pairs + slots) + 1] = keys, values
+    return rows
+
+
+def drawing() -> tuple[str, str, float, float, str]:
+    """MQAR sequences as numbers, drawn all at once and one by one."""
+    made, rng = builder("mqar", 100), np.random.default_rng(1)
+    knobs, bases, count = made.programs["train"], made.task.bases, made.chunk
+    ours = count / best(lambda: draw_sequences(knobs, bases, count, rng))
+    peer = 2000 / best(lambda: row_by_row(knobs, bases, 2000, rng))
+    return "drawing MQAR", "NumPy, row by row", ours, peer, "sequences/s"
+
+
+def memory(programs: int) -> tuple[int, float]:
+    """Peak memory in MB of a process that writes so many training programs, checked for leaks."""
+    code = (
+        "import sys; sys.path.insert(0, 'benchmarks'); import run, tempfile, pathlib\n"
+        "from lolameme.provenance import peak_memory\n"
+        f"folder = pathlib.Path(tempfile.mkdtemp()); run.prepared('multi_language', {programs}, folder)"
+        ".write_train(folder); print(peak_memory() / 2**20)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=HERE.parent, capture_output=True, text=True, check=True)
+    return programs, float(done.stdout)
 
 
 def training(study: config.Study, split: Split, name: str, plain: bool) -> Callable[[], int]:
@@ -140,10 +201,12 @@ def crossover(study: config.Study) -> list[tuple[int, float, float]]:
 def main() -> None:
     study = config.load(STUDY)
     torch.set_num_threads(study.threads)
-    rows = []
+    pa.set_cpu_count(1)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        rows.append(generation(folder))
+        rows = [generation(task, 200_000, folder) for task in ("listops", "mqar", "multi_language")]
+        rows.append(drawing())
+        disk = (folder / "train.parquet").stat().st_size / len(Split.read(folder / "train.parquet").flat)
         split = Split.read(folder / "train.parquet", 4000)
         for architecture in ("gpt2", "hyena", "thex-2"):
             ours, peer = (training(study, split, architecture, plain) for plain in (False, True))
@@ -155,16 +218,28 @@ def main() -> None:
         for architecture in ("gpt2", "hyena"):
             speeds = evaluation(study, Split.read(folder / "train.parquet", 500), architecture)
             rows.append((f"evaluation, {architecture}", "greedy, token by token", *speeds, "queries/s"))
-    processor = platform.processor() or platform.machine()
-    report(rows, crossover(study), f"cpu-{processor}-{study.threads}-thread")
+    rate = next(row[2] for row in rows if "multi_language" in row[0])
+    plan = (
+        f"Two billion tokens of `multi_language`, on one core: {2e9 / rate / 60:.0f} minutes and {2 * disk:.1f} GB "
+        "of Parquet, by these figures."
+    )
+    report(rows, crossover(study), [memory(programs) for programs in (50_000, 200_000, 800_000)], plan, processor())
 
 
-def report(rows: list, lengths: list, device: str) -> None:
+def processor() -> str:
+    """The name of this machine's processor."""
+    about = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2] for line in about.read_text().splitlines() if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return "-".join(re.findall(r"[A-Za-z0-9]+", name)).lower()
+
+
+def report(rows: list, lengths: list, peaks: list, plan: str, device: str) -> None:
     """Print the tables and keep them under the device's name."""
-    table = Table(title=f"lolameme on {device}, torch {torch.__version__}")
+    table = Table(title=f"lolameme on one thread of {device}, torch {torch.__version__}")
     for column in ("what", "against", "ours", "peer", "unit", "ratio"):
         table.add_column(column, justify="left" if column in ("what", "against", "unit") else "right")
-    lines = [f"# {device}", "", f"torch {torch.__version__}, by `make bench`; shapes of `config.yaml`.", ""]
+    lines = [f"# {device}, one thread", "", f"torch {torch.__version__}, by `make bench`; shapes of `config.yaml`.", ""]
     lines += ["| what | against | ours | peer | unit | ratio |", "|---|---|---|---|---|---|"]
     for what, against, ours, peer, unit in rows:
         cells = (what, against, f"{ours:,.0f}", f"{peer:,.0f}", unit, f"{ours / peer:.1f}")
@@ -173,9 +248,11 @@ def report(rows: list, lengths: list, device: str) -> None:
     lines += ["", "Long convolution, forward and backward, about 4096 positions, milliseconds:", ""]
     lines += ["| length | matrix form | FFT |", "|---|---|---|"]
     lines += [f"| {length} | {matrix:.1f} | {fft:.1f} |" for length, matrix, fft in lengths]
+    lines += ["", "Peak memory of writing training programs of `multi_language`, leakage check included:", ""]
+    lines += ["| programs | MB |", "|---|---|", *(f"| {programs:,} | {mb:.0f} |" for programs, mb in peaks), "", plan]
     (HERE / f"{device}.md").write_text("\n".join(lines) + "\n")
     Console().print(table)
-    Console().print("\n".join(lines[-len(lengths) - 2 :]))
+    Console().print("\n".join(lines[len(rows) + 7 :]))
 
 
 if __name__ == "__main__":

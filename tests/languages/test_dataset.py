@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from conftest import EVERYTHING, FACTS, RECALL, study
+from conftest import EVERYTHING, FACTS, RECALL, study, study_data
 from lolameme import config
 from lolameme.files import read_json
 from lolameme.languages import card
@@ -57,12 +57,29 @@ def test_no_prompt_to_test_on_is_in_train(tmp_path):
     assert pq.read_metadata(tmp_path / "train.parquet").num_rows == 500
 
 
-def test_a_planted_leak_is_found(tmp_path):
-    write(RECALL, tmp_path)
+def test_prompts_are_numbered_once_however_many_are_left_out(tmp_path):
+    small = {"world": {"modulus": 2, "stems": 2, "heads": 3}, "sizes": {"train": 9000, "valid": 20, "test": 20}}
+    write(RECALL | small, tmp_path)
+    train = pq.read_table(tmp_path / "train.parquet")
+    assert train["id"].to_pylist() == list(range(9000))
+    assert pq.read_metadata(tmp_path / "train.parquet").num_row_groups > 2
+
+
+@pytest.mark.parametrize("answer", ["->", "→"])
+def test_a_planted_leak_is_found(tmp_path, answer):
+    data = study_data(variants={"v": RECALL})
+    data["languages"]["lola"]["answer"] = answer  # a sign of several bytes shifts characters against bytes
+    builder = Builder(config.parse(data), "v")
+    builder.write_world(tmp_path)
+    for split in ("valid", "test"):
+        builder.write_split(split, tmp_path)
+    builder.write_train(tmp_path)
     train, test = (pq.read_table(tmp_path / f"{s}.parquet") for s in ("train", "test"))
+    others = [tmp_path / "valid.parquet", tmp_path / "test.parquet"]
+    assert check_leaks(tmp_path / "train.parquet", others)["train_prompts"] == len(list(prompts_of(train)))
     pq.write_table(pa.concat_tables([train, test.slice(3, 1)]), tmp_path / "train.parquet")
     with pytest.raises(LeakError, match="of split 'test' is in train"):
-        check_leaks(tmp_path / "train.parquet", [tmp_path / "valid.parquet", tmp_path / "test.parquet"])
+        check_leaks(tmp_path / "train.parquet", others)
 
 
 def test_too_few_programs_to_hold_any_out_is_said_in_a_sentence(tmp_path):

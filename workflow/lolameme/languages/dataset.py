@@ -4,6 +4,7 @@ Memory stays bounded however many programs are asked for. Splits to test on are 
 holds one of their prompts is thrown away, so that nothing tested was seen.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -28,7 +29,7 @@ from lolameme.languages.tokenizer import lexeme_table, train_tokenizer
 from lolameme.seeds import generator
 
 TASKS = {"lolameme": LoLaMeMe, "listops": ListOps, "mqar": Mqar}
-_PROGRAMS = 16384  # programs per row group, at most
+_PROGRAMS = 4096  # programs per row group, at most
 _LEXEMES = 2**21  # lexemes that a row group may have, at most
 _CORPUS = 20000  # programs the tokenizer learns from, at most
 _LISTS = {  # per query
@@ -68,6 +69,15 @@ _ABSENT = {
     "shadowed": False,
     "unseen_pair": False,
     "distance": NONE,
+}
+
+
+# texts do not repeat, and nobody looks a program up by the range of its columns
+_WRITING = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "write_statistics": False,
+    "use_dictionary": ["split", "tokens.list.element", *(f"{name}.list.element" for name in _LISTS)],
 }
 
 
@@ -144,14 +154,14 @@ class Builder:
         schema = SCHEMA.with_metadata(made_of | {"program": self.programs[split].model_dump_json()})
         with (
             atomic(folder / f"{split}.parquet") as path,
-            pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer,
+            pq.ParquetWriter(path, schema, **_WRITING) as writer,
         ):
             for part in self.chunks(split, min(self.chunk, count)):
                 rendered = part.rendered
                 tokens, spans = self.lexemes.tokens(rendered, table)
                 kept, drawn = part.kept, drawn + len(part.kept)
                 if held_out is not None:
-                    seen = np.isin(hash_prompts(tokens, rendered.answers, spans[0]), held_out)
+                    seen = among(hash_prompts(tokens, rendered.answers, spans[0]), held_out)
                     kept = kept & ~np.logical_or.reduceat(seen, rendered.answers.offsets[:-1])
                 fresh = np.flatnonzero(kept)
                 if written + len(fresh) < 0.001 * drawn and drawn >= _CORPUS:
@@ -218,18 +228,32 @@ def build_task(study: config.Study, name: str) -> Task:
 
 
 def hash_prompts(tokens: Ragged, answers: Ragged, start: np.ndarray, name: str = "tokens") -> np.ndarray:
-    """(answers,) uint64 hashes of all tokens before each answer: sums of random products, modulo 2**64.
+    """(answers,) uint64 hashes of all tokens before each answer, however they are spread over programs and files.
 
-    `answers` has a row per program, `start` where each answer begins; `name` chooses the random factors.
+    `answers` has a row per program, `start` says where each answer begins, `name` chooses the random factors. A hash is
+    the sum of a random number per token times b**place, modulo 2**64 with b odd: so one running sum over all programs
+    holds every prompt, and a division by b**place of the program's start makes prompts comparable.
     """
     rng = generator(0, "prompt hash", name)
-    position = np.arange(len(tokens.flat)) - np.repeat(tokens.offsets[:-1], tokens.lengths)
     by_token = rng.integers(0, 2**64, 65536, np.uint64)
-    by_position = rng.integers(0, 2**64, max(int(tokens.lengths.max(initial=1)), 1), np.uint64) | np.uint64(1)
-    products = by_token[tokens.flat & 0xFFFF] * by_position[position]
-    total = np.concatenate([[np.uint64(0)], np.cumsum(products, dtype=np.uint64)])
+    base = int(rng.integers(0, 2**63)) * 2 + 1
+    powers, inverse = (_powers(b, 1 << len(tokens.flat).bit_length()) for b in (base, pow(base, -1, 2**64)))
+    terms = by_token[tokens.flat]
+    terms *= powers[: len(terms)]
+    total = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
     first = np.repeat(tokens.offsets[:-1], answers.lengths)
-    return total[first + start] - total[first]
+    return (total[first + start] - total[first]) * inverse[first]
+
+
+@functools.cache
+def _powers(base: int, count: int) -> np.ndarray:
+    """(count,) powers of `base` modulo 2**64."""
+    return np.cumprod(np.concatenate([[np.uint64(1)], np.full(count - 1, base, np.uint64)]), dtype=np.uint64)
+
+
+def among(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Which of `values` are in `known`, which is sorted and not empty."""
+    return known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
 
 
 def ragged(column: pa.ChunkedArray) -> Ragged:
@@ -281,7 +305,7 @@ def check_leaks(train: Path, others: list[Path]) -> dict[str, int]:
     known, compared = np.unique(held_out), 0
     for table, hashes in text_prompts(train):
         compared += len(hashes)
-        suspects = np.flatnonzero(np.isin(hashes, known))
+        suspects = np.flatnonzero(among(hashes, known))
         if len(suspects):
             prompts = list(prompts_of(table))
             found = {prompts[i] for i in suspects}
@@ -293,12 +317,15 @@ def check_leaks(train: Path, others: list[Path]) -> dict[str, int]:
 
 
 def text_prompts(path: Path) -> Iterator[tuple[pa.Table, np.ndarray]]:
-    """The row groups of a written split, each with the hashes of its prompts, by characters."""
+    """The row groups of a written split, each with the hashes of its prompts, by bytes."""
     for table in row_groups(path, ["text", "answer_start"]):
         text, begin = ragged(table["text"]), ragged(table["answer_start"])
-        characters = np.frombuffer(text.flat.tobytes().decode().encode("utf-32-le"), np.uint32)
-        leading = starts((text.flat & 0xC0) != 0x80)  # bytes that start a character, so far
-        yield table, hash_prompts(Ragged(characters, leading[text.offsets]), begin, begin.flat, "text")
+        place = begin.flat
+        character = (text.flat & 0xC0) != 0x80  # bytes that start one
+        if not character.all():
+            first = np.repeat(starts(character)[text.offsets[:-1]], begin.lengths)
+            place = np.flatnonzero(character)[first + place] - np.repeat(text.offsets[:-1], begin.lengths)
+        yield table, hash_prompts(text, begin, place, "text")
 
 
 def row_groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:

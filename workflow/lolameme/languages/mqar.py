@@ -40,7 +40,7 @@ class Mqar(Task):
         words, place, pairs = draw_sequences(knobs, self.bases, count, rng)
         asked = np.arange(place.shape[1]) < pairs[:, None]  # (N, most pairs)
         # queries in the order in which they come
-        order = np.argsort(np.where(asked, place, knobs.length), axis=1)
+        order = np.argsort(place, axis=1)
         gap = place - 2 * np.arange(place.shape[1])  # words from the key among the pairs to the key that asks
         place, gap = (np.take_along_axis(array, order, axis=1)[asked] for array in (place, gap))
         row = np.repeat(np.arange(count), pairs)
@@ -60,7 +60,7 @@ def draw_sequences(
     """Draw `count` sequences; `bases` (4,) says where keys, values and fillers start in the numbering of words.
 
     Returns words (count, length), the place (count, most pairs) of the key that asks for each pair, and the number of
-    pairs (count,), beyond which places mean nothing.
+    pairs (count,), beyond which places are `length`.
     """
     length, (least, most) = knobs.length, knobs.pairs
     pairs = rng.integers(least, most + 1, count)
@@ -68,13 +68,15 @@ def draw_sequences(
     values = sample_distinct(np.arange(bases[1], bases[2]), count, most, rng)
     # the slots with the smallest exponential times, in order: draws without replacement by weight
     gap = np.arange(1, (length - 2 * least) // 2 + 1)
-    times = rng.standard_exponential((count, len(gap)), np.float32) / (knobs.power * gap ** (knobs.power - 1.0))
-    times[gap - 1 >= length // 2 - pairs[:, None]] = np.inf  # slots that the pairs take up
+    weight = (knobs.power * gap ** (knobs.power - 1.0)).astype(np.float32)
+    times = rng.standard_exponential((count, len(gap)), np.float32) / weight
+    times[gap > length // 2 - pairs[:, None]] = np.inf  # slots that the pairs take up
     slot = np.argsort(times, axis=1)[:, :most]  # (count, most)
-    place = 2 * (pairs[:, None] + slot)
-    words = rng.integers(bases[2], bases[3], (count, length), dtype=np.int32)
-    rows, columns = np.nonzero(np.arange(most) < pairs[:, None])
-    start, index = rows * length, (rows, columns)
-    for at in (2 * columns, place[index]):
-        words.ravel()[start + at], words.ravel()[start + at + 1] = keys[index], values[index]
-    return words, place, pairs
+    used = np.arange(most) < pairs[:, None]
+    place = np.where(used, 2 * (pairs[:, None] + slot), length)
+    words = rng.integers(bases[2], bases[3], (count, length + 2), dtype=np.int32)  # the last two catch what is not used
+    both = np.stack([keys, values], axis=2, dtype=np.int32)  # (count, most, 2)
+    np.copyto(words[:, : 2 * most].reshape(count, most, 2), both, where=used[:, :, None])
+    row = np.arange(count)[:, None]
+    words[row, place], words[row, place + 1] = keys, values
+    return words[:, :length], place, pairs

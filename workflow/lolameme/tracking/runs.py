@@ -57,6 +57,8 @@ class Tracker:
             if found.lifecycle_stage == "deleted":
                 self.client.restore_experiment(identifier)
         self.client.set_experiment_tag(identifier, "mlflow.note.content", about)
+        # MLflow's pages then show metrics and charts first, not traces of language model calls
+        self.client.set_experiment_tag(identifier, "mlflow.experimentKind", "custom_model_development")
         return identifier
 
     def track(self, cell: dict[str, Any], folder: Path) -> dict[str, str]:
