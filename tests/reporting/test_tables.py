@@ -49,7 +49,15 @@ EQUAL = board(gpt2=(0.7, 0.6, 0.8, 100.0), hyena=(0.72, 0.62, 0.82, 100.0), thex
 def test_a_claim_is_reproduced_only_where_intervals_do_not_overlap():
     clear, equal = (tables.claims(b, history(0.5)).set_index("claim")["verdict"] for b in (CLEAR, EQUAL))
     assert clear["C2"] == "same order: T HEX ahead of Hyena; Hyena ahead of GPT-2"
-    assert equal["C2"].startswith("order not reproduced: T HEX not told apart from Hyena")
+    assert equal["C2"].startswith("no order: T HEX not told apart from Hyena")
+    part = board(gpt2=(0.2, 0.15, 0.25, 5.0), hyena=(0.5, 0.2, 0.8, 5.0), thex_2=(0.6, 0.5, 0.7, 5.0))
+    other = board(gpt2=(0.6, 0.5, 0.7, 5.0), hyena=(0.2, 0.15, 0.25, 5.0), thex_2=(0.8, 0.75, 0.85, 5.0))
+    verdict = {name: tables.claims(b, history(0.5)).set_index("claim")["verdict"]["C2"] for name, b in
+               (("part", part), ("other", other))}  # fmt: skip
+    assert verdict["part"] == (
+        "same order in part: T HEX not told apart from Hyena; Hyena not told apart from GPT-2; T HEX ahead of GPT-2"
+    )
+    assert verdict["other"].startswith("another order: T HEX ahead of Hyena; Hyena behind GPT-2")
     assert clear["C1"] == "not tested in this study"
     assert clear["C4"] == "not testable: one position only"
 
@@ -64,6 +72,8 @@ def test_a_ceiling_and_a_gap_between_training_and_test_are_said():
     high = board(gpt2=(0.99, 0.98, 1.0, 5.0), hyena=(1.0, 1.0, 1.0, 5.0), thex_2=(1.0, 1.0, 1.0, 5.0))
     assert tables.claims(high, history(0.5)).set_index("claim")["verdict"]["C2"].endswith("at the ceiling")
     assert findings(high)[0][0].endswith("all architectures reach 0.990 or more, the ceiling.")
+    top = board(gpt2=(1.0, 1.0, 1.0, 5.0), hyena=(1.0, 1.0, 1.0, 5.0), thex_2=(1.0, 1.0, 1.0, 5.0))
+    assert findings(top)[0][0].endswith("all architectures reach 1.000, the ceiling.")
     longer = pd.concat([CLEAR, CLEAR.assign(split="longer", exact_match=CLEAR["exact_match"] / 2)])
     verdicts = [tables.claims(longer, history(loss)).set_index("claim")["verdict"]["C5"] for loss in (0.5, 0.001)]
     assert verdicts[0].startswith("not testable")

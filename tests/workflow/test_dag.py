@@ -237,6 +237,14 @@ def test_editing_the_card_keeps_data_and_weights(project, part):
     assert not {"world", "train_split", "train"} & set(planned)
 
 
+def test_changing_a_language_makes_only_the_data_written_in_it_again(project):
+    data = study_data()
+    data["languages"]["kiki"]["end"] = "!"
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    planned = project.planned()
+    assert (planned["world"], planned["train"]) == (1, 6)
+
+
 def test_changing_the_training_of_a_variant_trains_only_that(project):
     data = study_data()
     data["variants"]["facts"]["training"] = {"steps": 9}

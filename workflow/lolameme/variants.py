@@ -231,6 +231,11 @@ class _Variant(Section):
     def tests(self) -> tuple[str, ...]:
         return ("test", *self.splits)
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of all splits, each once."""
+        return tuple(dict.fromkeys(name for p in self.programs().values() for name in getattr(p, "languages", ())))
+
     @model_validator(mode="after")
     def _splits_can_be_drawn(self):
         for name in self.splits:

@@ -60,7 +60,8 @@ def settings(*sections):
 def data_settings(wildcards):
     """What the data of a variant depend on: all but how cells are trained on them."""
     variant = STUDY.variants[wildcards.variant].model_copy(update={"training": None, "about": ""})
-    return f"{STUDY.world_seed} {settings(variant, *STUDY.languages.values())}"
+    spoken = [STUDY.languages[language] for language in variant.languages]
+    return f"{STUDY.world_seed} {settings(variant, *spoken)}"
 
 
 def training_settings(wildcards):

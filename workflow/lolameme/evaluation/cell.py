@@ -66,6 +66,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         "seed",
         "mixers",
         "parameters",
+        "flops_per_token",
         "data",
         "code",
         "device",

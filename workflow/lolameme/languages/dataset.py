@@ -59,7 +59,6 @@ SCHEMA = pa.schema(
     ]
 )
 
-
 # what a task leaves out: ListOps binds nothing, MQAR computes nothing
 _ABSENT = {
     "assignments": 0,
@@ -70,8 +69,6 @@ _ABSENT = {
     "unseen_pair": False,
     "distance": NONE,
 }
-
-
 # texts do not repeat, and nobody looks a program up by the range of its columns
 _WRITING = {
     "compression": "zstd",
@@ -148,10 +145,13 @@ class Builder:
         """
         table = lexeme_table(Tokenizer.from_file(str(folder / "tokenizer.json")), self.lexemes)
         digest, written, drawn, longest, count = hashlib.sha256(), 0, 0, 0, self.size(split)
-        made_of = {"seed": str(self.seed), "variant": self.name, "task": self.variant.task}
-        if self.variant.task != "listops":
-            made_of["world"] = self.variant.world.model_dump_json()
-        schema = SCHEMA.with_metadata(made_of | {"program": self.programs[split].model_dump_json()})
+        made_of = {
+            "seed": str(self.seed),
+            "variant": self.name,
+            "knobs": self.variant.model_dump_json(exclude={"about", "training"}),
+            "program": self.programs[split].model_dump_json(),
+        }
+        schema = SCHEMA.with_metadata(made_of)
         with (
             atomic(folder / f"{split}.parquet") as path,
             pq.ParquetWriter(path, schema, **_WRITING) as writer,

@@ -19,7 +19,7 @@ class LoLaMeMe(Task):
 
     def __init__(self, study: config.Study, name: str):
         super().__init__(study, name)
-        languages = tuple(dict.fromkeys(language for p in self.programs.values() for language in p.languages))
+        languages = self.variant.languages
         self.world = build_world(self.variant.world, self.seed, languages, self.variant.taught_in)
         self.lexicons = {n: build_lexicon(self.world, n, study.languages[n], self.seed) for n in languages}
         self.renderer = Renderer(self.world, self.lexicons)

@@ -16,10 +16,11 @@ from lolameme import config, provenance
 from lolameme.files import read_json
 from lolameme.languages.card import histogram, leakage
 from lolameme.models.architectures import pattern
-from lolameme.reporting.tables import CEILING, compare, label, steps
+from lolameme.reporting.tables import CEILING, at_least, compare, label, steps
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
 _TRACKING = "http://127.0.0.1:5000"
+_VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
 
 
 def render(study: config.Study, tables: list[Path], figures: list[Path], cards: list[Path], runs: Path) -> str:
@@ -82,7 +83,7 @@ def standing(rows: pd.DataFrame) -> str:
     first, last = ranked[0], ranked[-1]
     stuck = [row for row in ranked if row["low"] <= row["baseline"] + 0.02]
     if last["exact_match"] >= CEILING:
-        return f"all architectures reach {em(last['exact_match'])} or more, the ceiling"
+        return f"all architectures reach {at_least(last['exact_match'], 3)}, the ceiling"
     if len(stuck) == len(ranked):
         return f"no architecture is better than the strongest baseline ({em(first['baseline'])})"
     rivals = [row for row in ranked[1:] if compare(first, row) != "ahead of"]
@@ -132,7 +133,7 @@ def cell_rows(scored: pd.DataFrame, tracked: dict[str, Any]) -> list[dict[str, A
     rows = scored[scored["split"] == "test"].to_dict("records")
     for row in rows:
         run = tracked["cells"][f"{row['variant']}/{row['architecture']}/seed{row['seed']}"]
-        row["link"] = f"{_TRACKING}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}"
+        row["link"] = f"{_TRACKING}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
     return rows
 
 

@@ -77,6 +77,7 @@ def scores(study: config.Study, folder: Path) -> pd.DataFrame:
             "positions": "+".join(map(str, architectures.positions(name))),
             "mixers": " ".join(metrics["mixers"]),
             "parameters": metrics["parameters"],
+            "flops_per_token": metrics["flops_per_token"],
             **metrics["cost"],
             "tokens_per_second": metrics["cost"]["tokens"] / metrics["cost"]["train_seconds"],
             "device": metrics["device"],
@@ -151,7 +152,15 @@ def leaderboard(study: config.Study, folder: Path, scored: pd.DataFrame, learned
                     "queries": first["queries"],
                     **{
                         key: first[key]
-                        for key in ("chance", "majority", "value_share", "oracle", "baseline", "parameters")
+                        for key in (
+                            "chance",
+                            "majority",
+                            "value_share",
+                            "oracle",
+                            "baseline",
+                            "parameters",
+                            "flops_per_token",
+                        )
                     },
                     "steps_to_halfway": halfway.get((variant, architecture)) if split == "test" else None,
                     "steps": first["steps"],
@@ -212,17 +221,19 @@ def claims(board: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
 
 
 def order_verdict(ours: pd.DataFrame) -> str:
-    """Is T HEX ahead of Hyena, and Hyena of GPT-2? Only intervals that do not overlap count as ahead."""
+    """Is T HEX ahead of Hyena, and Hyena of GPT-2? Only intervals that do not overlap tell two apart."""
     if not {"gpt2", "hyena", "thex"} <= set(ours.index):
         return "not testable: a family is missing"
     if ours["exact_match"].min() >= CEILING:
         return "not testable here: all families are at the ceiling"
-    words = [
-        f"{label(a)} {compare(ours.loc[a], ours.loc[b])} {label(b)}" for a, b in (("thex", "hyena"), ("hyena", "gpt2"))
-    ]
-    ahead = sum("ahead of" in word for word in words)
-    start = {2: "same order", 1: "same order in part", 0: "order not reproduced"}[ahead]
-    return f"{start}: {'; '.join(words)}"
+    pairs = [("thex", "hyena"), ("hyena", "gpt2"), ("thex", "gpt2")]
+    found = [compare(ours.loc[a], ours.loc[b]) for a, b in pairs]
+    words = [f"{label(a)} {standing} {label(b)}" for (a, b), standing in zip(pairs, found, strict=True)]
+    if found[:2] == ["ahead of", "ahead of"]:
+        return f"same order: {'; '.join(words[:2])}"
+    if "behind" in found:
+        return f"another order: {'; '.join(words)}"
+    return f"{'same order in part' if 'ahead of' in found else 'no order'}: {'; '.join(words)}"
 
 
 def memory_verdict(ours: pd.DataFrame) -> str:
@@ -257,7 +268,7 @@ def gap_verdict(board: pd.DataFrame, learned: pd.DataFrame) -> str:
     test, worst = mastered[mastered["split"] == "test"], mastered.loc[mastered["exact_match"].idxmin()]
     words = (
         f"{len(test)} of {len(loss)} pairs of task and architecture get below a training loss of {MASTERED}; there, "
-        f"exact match on test is {test['exact_match'].min():.2f} or more"
+        f"exact match on test is {at_least(test['exact_match'].min(), 2)}"
     )
     if worst["split"] == "test":
         return words
@@ -277,6 +288,12 @@ def label(architecture: str) -> str:
     family, _, position = architecture.partition("-")
     name = {"gpt2": "GPT-2", "hyena": "Hyena", "thex": "T HEX", "xeht": "XEHT"}[family]
     return f"{name}-{position}" if position else name
+
+
+def at_least(value: float, digits: int) -> str:
+    """A least exact match: `0.99 or more`, or `1.00` where no more is possible."""
+    written = f"{value:.{digits}f}"
+    return written if float(written) == 1 else f"{written} or more"
 
 
 def steps(value: float | None) -> str:

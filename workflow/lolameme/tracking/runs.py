@@ -28,6 +28,7 @@ _SETTINGS = (
     "model",
     "training",
     "parameters",
+    "flops_per_token",
     "vocabulary",
     "max_length",
     "device",

@@ -9,6 +9,7 @@ from lolameme import config, provenance
 from lolameme.cell import Cell
 from lolameme.files import atomic, read_json, write_json
 from lolameme.models import stack
+from lolameme.models.cost import flops_per_token
 from lolameme.seeds import seed_of
 from lolameme.training.data import Split
 from lolameme.training.device import Device
@@ -40,6 +41,13 @@ def train_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thread
         "data": dataset["content"],
         "code": provenance.code_version(),
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "flops_per_token": flops_per_token(
+            cell.architecture,
+            study.model,
+            dataset["vocabulary"],
+            dataset["splits"]["train"]["longest"],
+            training.batch,
+        ),
         "device": device.name,
         "precision": device.precision,
         "attention": device.attention,
