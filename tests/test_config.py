@@ -41,7 +41,11 @@ WRONG = [
     (("training", "precision"), "bfloat", "got 'bfloat' (did you mean 'bfloat16'?)"),
     (("seeds",), [1, 1], "seeds: [1, 1] names a seed twice"),
     (("architectures",), ["thex-9"], "architectures: 'thex-9': positions must rise and lie in 1..2"),
-    (("architectures",), ["gtp2"], "architectures: 'gtp2' is no architecture; write gpt2, hyena, thex-K"),
+    (
+        ("architectures",),
+        ["gtp2"],
+        "architectures: 'gtp2' is no architecture; write gpt2, hyena, linear-attention, thex-K",
+    ),
     (("model", "heads"), 3, "model: d_model 16 is no multiple of heads 3"),
     (("study",), "../elsewhere", "study: string should match pattern"),
     (("variants", "recall", "world", "globals"), 17, "globals is 17, but stems x heads gives only 16 concepts"),

@@ -15,7 +15,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize("model", MODELS, ids=["order 2", "order 3"])
-@pytest.mark.parametrize("name", ["gpt2", "hyena", "thex-2", "xeht-1"])
+@pytest.mark.parametrize("name", ["gpt2", "hyena", "linear-attention", "thex-2", "xeht-1"])
 def test_the_formula_counts_the_trained_parameters(name, model):
     net = stack.build(name, model, 31, 40)
     assert cost.parameters(name, model, 31, 40) == sum(p.numel() for p in net.parameters() if p.requires_grad)
@@ -36,6 +36,17 @@ def test_the_formula_counts_the_operations_that_torch_counts(name, model, monkey
     unseen += (knobs.order - 1) * D * ((2 + 1 / batch) * transform + 6)
     expected = counter.get_total_flops() / (length * batch) + layers * unseen
     assert cost.flops_per_token(name, model, 31, length, batch) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("length", [5, 64, 150])
+def test_the_formula_counts_the_operations_of_linear_attention(length):
+    model = MODELS[0]
+    net = stack.build("linear-attention", model, 31, length)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(torch.zeros(2, length, dtype=torch.int64))
+    unseen = model.layers * 2 * 4 * 3 * model.d_model  # short convolutions
+    expected = counter.get_total_flops() / (2 * length) + unseen
+    assert cost.flops_per_token("linear-attention", model, 31, length) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_cost_of_hyena_grows_slower_with_length_than_that_of_attention():

@@ -8,7 +8,7 @@ from lolameme.models import convolution, stack
 from lolameme.models.attention import plain_attention, torch_attention
 from lolameme.models.hyena import Hyena, ImplicitFilter
 
-NAMES = ("gpt2", "hyena", "thex-2", "xeht-1+3")
+NAMES = ("gpt2", "hyena", "linear-attention", "thex-2", "xeht-1+3", "hyena.linear-attention.attention")
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +119,21 @@ def test_a_shorter_input_gives_the_same_prefix(name):
     net = stack.build(name, model(), 11, 100, seed=1).double()
     tokens = torch.randint(0, 11, (2, 100))
     torch.testing.assert_close(net(tokens)[:, :30], net(tokens[:, :30]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("order", [2, 3])
+def test_steps_equal_the_whole(name, order):
+    """Decoding reads token by token with caches; training reads all at once."""
+    net = stack.build(name, model(order), 11, 20, seed=1).double().eval()
+    tokens = torch.randint(0, 11, (2, 20))
+    states, found = None, []
+    for t in range(20):
+        logits, states = net.step(tokens[:, t], states, t)
+        found.append(logits)
+    torch.testing.assert_close(torch.stack(found, 1), net(tokens))
+    with pytest.raises(ValueError, match="21 tokens are more than this model's longest input, 20"):
+        net.step(tokens[:, 0], states, 20)
 
 
 def test_bfloat16_stays_close():

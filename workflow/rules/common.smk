@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from lolameme import config as configuration
 from lolameme import job, provenance
+from lolameme.models import architectures
 from lolameme.training import progress
 
 job.export_path()
@@ -43,7 +44,7 @@ METRICS, HISTORIES, MODELS = (
 
 wildcard_constraints:
     variant="|".join(map(re.escape, STUDY.variants)),
-    architecture=r"gpt2|hyena|(thex|xeht)-\d+(\+\d+)*",  # any, also one that the study does not list
+    architecture=architectures.NAME,  # any, also one that the study does not list
     seed=r"\d+",
 
 

@@ -24,6 +24,24 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         return self.out(kernel(x)(q, k, v, dropout).reshape(B, L, D))
 
+    def step(self, x: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The next position alone, x (B, D), given keys and values (B, T, H, D/H) of those before; for decoding."""
+        B, D = x.shape
+        q, k, v = self.qkv(x).view(B, 1, 3, self.heads, D // self.heads).unbind(2)  # each (B, 1, H, D/H)
+        keys, values = (k, v) if state is None else (torch.cat(pair, dim=1) for pair in zip(state, (k, v), strict=True))
+        heads_first = (t.transpose(1, 2) for t in (q, keys, values))
+        return self.out(F.scaled_dot_product_attention(*heads_first).reshape(B, D)), (keys, values)
+
+    @staticmethod
+    def weights(model: Model) -> int:
+        """Trained parameters of the mixer."""
+        return 4 * model.d_model**2 + 4 * model.d_model
+
+    @staticmethod
+    def flops(model: Model, length: int, batch: int) -> float:
+        """Operations per token of a forward pass over all positions, as kernels without causal skipping do."""
+        return 8 * model.d_model**2 + 4 * length * model.d_model
+
 
 def kernel(x: Tensor):
     """The attention kernel for tensors like `x`: xformers where it has one (CUDA in half precision), else torch."""

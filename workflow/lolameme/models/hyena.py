@@ -37,6 +37,52 @@ class Hyena(nn.Module):
             v = causal_convolution(v, h) + v * bias
         return self.out(v * gates[0])
 
+    def step(self, x: Tensor, state: tuple[Tensor, Tensor, Tensor | None] | None) -> tuple[Tensor, tuple]:
+        """The next position alone, x (B, D); for decoding.
+
+        The state holds the filters (order - 1, D, max length), the latest inputs of the short convolution, and all
+        inputs of the long ones (order - 1, B, T, D).
+        """
+        filters, recent, before = (self.filters(len(self.filters.features)), None, None) if state is None else state
+        z, recent = self.short.step(self.inward(x), recent)
+        *gates, v = z.chunk(self.order + 1, dim=-1)  # each (B, D)
+        inputs = []
+        for i, (gate, bias) in enumerate(zip(gates[:0:-1], self.bias, strict=True)):
+            now = (v * gate)[:, None]
+            past = now if before is None else torch.cat([before[i], now], dim=1)  # (B, T, D)
+            inputs.append(past)
+            v = torch.einsum("btd,dt->bd", past, filters[i, :, : past.shape[1]].flip(-1)) + now[:, 0] * bias
+        return self.out(v * gates[0]), (filters, recent, torch.stack(inputs))
+
+    @staticmethod
+    def weights(model: config.Model) -> int:
+        """Trained parameters of the mixer."""
+        knobs, D = model.hyena, model.d_model
+        projections = (knobs.order + 1) * (D * D + D) + D * D + D
+        short = (knobs.order + 1) * D * (knobs.short_filter + 1)
+        filters = _filter_matrices(model) + (knobs.filter_layers + 2) * knobs.filter_width  # biases and frequencies
+        return projections + short + filters + (knobs.order - 1) * D
+
+    @staticmethod
+    def flops(model: config.Model, length: int, batch: int) -> float:
+        """Operations per token of a forward pass, convolutions by real FFTs of length N = 2L at 2.5 N log2 N each.
+
+        The filters are evaluated, and transformed, once per pass, whatever the batch.
+        """
+        knobs, D = model.hyena, model.d_model
+        projections = 2 * (knobs.order + 2) * D * D
+        short = 2 * knobs.short_filter * (knobs.order + 1) * D
+        gates = (3 * knobs.order - 2) * D  # gates, and the bias that passes v on
+        transform = 5 * math.log2(2 * length)  # per channel and position
+        convolution = (knobs.order - 1) * D * ((2 + 1 / batch) * transform + 6)  # 6: the product of two spectra
+        return projections + short + gates + convolution + 2 * _filter_matrices(model) / batch
+
+
+def _filter_matrices(model: config.Model) -> int:
+    """Weights of the matrices of the implicit filters' MLP."""
+    knobs, width = model.hyena, model.hyena.filter_width
+    return knobs.filter_features * width + knobs.filter_layers * width**2 + width * (knobs.order - 1) * model.d_model
+
 
 class ShortConvolution(nn.Module):
     """A depthwise causal convolution with a few explicit taps: (B, L, C) -> (B, L, C)."""
@@ -52,6 +98,12 @@ class ShortConvolution(nn.Module):
         for i in range(1, min(len(self.weight), x.shape[1])):
             y = y + F.pad(x[:, :-i] * self.weight[i], (0, 0, i, 0))
         return y
+
+    def step(self, x: Tensor, recent: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The next position alone, x (B, C), given up to taps - 1 inputs before it (B, T, C), latest last."""
+        seen = x[:, None] if recent is None else torch.cat([recent, x[:, None]], dim=1)[:, -len(self.weight) :]
+        y = self.bias + (seen * self.weight[: seen.shape[1]].flip(0)).sum(1)
+        return y, seen
 
 
 class ImplicitFilter(nn.Module):

@@ -1,17 +1,29 @@
 """The residual stack that all architectures share; only the mixers of its layers differ."""
 
+import importlib
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lolameme.config import Model
-from lolameme.models.architectures import ATTENTION, HYENA, pattern
-from lolameme.models.attention import Attention
-from lolameme.models.hyena import Hyena
+from lolameme.models.architectures import ATTENTION, MIXERS, pattern
 
-MIXERS = {ATTENTION: Attention, HYENA: Hyena}
+
+def mixer_class(name: str) -> type[nn.Module]:
+    """The class of a mixer; its module is imported only where it is used."""
+    module, _, name = MIXERS[name].partition(".")
+    return getattr(importlib.import_module(f"lolameme.models.{module}"), name)
+
+
+def has_positions(mixers: tuple[str, ...], model: Model) -> bool:
+    """Whether a stack learns absolute positions. `auto`: only where attention, blind to order, comes first.
+
+    The other mixers tell the layers above them what came before what.
+    """
+    return model.positions == "learned" or (model.positions == "auto" and mixers[0] == ATTENTION)
 
 
 class Block(nn.Module):
@@ -21,7 +33,7 @@ class Block(nn.Module):
         super().__init__()
         inner = round(model.inner * model.d_model)
         self.mixer_norm = nn.LayerNorm(model.d_model)
-        self.mixer = MIXERS[mixer](model, max_length)
+        self.mixer = mixer_class(mixer)(model, max_length)
         self.mlp_norm = nn.LayerNorm(model.d_model)
         self.up = nn.Linear(model.d_model, inner)
         self.down = nn.Linear(inner, model.d_model)
@@ -29,7 +41,16 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.drop(self.mixer(self.mixer_norm(x)))  # (B, L, D)
-        return x + self.drop(self.down(F.gelu(self.up(self.mlp_norm(x)), approximate="tanh")))
+        return x + self.drop(self.mlp(self.mlp_norm(x)))
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The next position alone, x (B, D), given what the mixer keeps of those before (None at the start)."""
+        mixed, state = self.mixer.step(self.mixer_norm(x), state)
+        x = x + mixed
+        return x + self.mlp(self.mlp_norm(x)), state
+
+    def mlp(self, x: Tensor) -> Tensor:
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
 
     def drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
@@ -45,9 +66,7 @@ class Stack(nn.Module):
         super().__init__()
         self.max_length, self.dropout = max_length, model.dropout
         self.embedding = nn.Embedding(vocabulary, model.d_model)
-        # attention alone is blind to order; the convolutions of a Hyena layer below tell it what came before what
-        learned = model.positions == "learned" or (model.positions == "auto" and mixers[0] == ATTENTION)
-        self.positions = nn.Embedding(max_length, model.d_model) if learned else None
+        self.positions = nn.Embedding(max_length, model.d_model) if has_positions(mixers, model) else None
         self.blocks = nn.ModuleList(Block(mixer, model, max_length) for mixer in mixers)
         self.norm = nn.LayerNorm(model.d_model)
         self._initialise()
@@ -72,6 +91,23 @@ class Stack(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Next-token logits (B, L, vocabulary) of tokens (B, L)."""
         return self.logits(self.hidden(tokens))
+
+    def step(self, tokens: Tensor, states: list | None, position: int) -> tuple[Tensor, list]:
+        """Next-token logits (B, vocabulary) after one more token each (B,), at `position` counted from 0.
+
+        `states` is what the last call returned, None at the start. Without dropout; equals `forward`, position by
+        position. Raises ValueError if `position` lies beyond `max_length`.
+        """
+        if position >= self.max_length:
+            raise ValueError(f"{position + 1} tokens are more than this model's longest input, {self.max_length}")
+        x = self.embedding(tokens)
+        if self.positions is not None:
+            x = x + self.positions.weight[position]
+        kept = []
+        for block, state in zip(self.blocks, states or [None] * len(self.blocks), strict=True):
+            x, state = block.step(x, state)
+            kept.append(state)
+        return self.logits(self.norm(x)), kept
 
     @torch.no_grad()
     def _initialise(self) -> None:

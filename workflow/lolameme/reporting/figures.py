@@ -98,13 +98,13 @@ def position(board: pd.DataFrame, layers: int) -> Figure:
     """Where the one layer of the other kind stands, against exact match; the pure stacks are horizontal bands."""
     test = board[board["split"] == "test"]
     figure, axes = panels(list(test["variant"].unique()))
-    palette = colours(["gpt2", "hyena", "thex", "xeht"])
+    palette = colours(list(test.loc[test["positions"] == "", "architecture"].unique())) | colours(["thex", "xeht"])
     for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
         ends = {}
         for pure in group[group["positions"] == ""].itertuples():
-            ax.axhspan(pure.low, pure.high, color=palette[pure.family], alpha=0.18, linewidth=0)
-            ax.axhline(pure.exact_match, color=palette[pure.family], linewidth=1.2)
-            ends[pure.family] = pure.exact_match
+            ax.axhspan(pure.low, pure.high, color=palette[pure.architecture], alpha=0.18, linewidth=0)
+            ax.axhline(pure.exact_match, color=palette[pure.architecture], linewidth=1.2)
+            ends[pure.architecture] = pure.exact_match
         single = group[group["positions"].str.fullmatch(r"\d+")]
         for family, swapped in single.groupby("family", sort=False):
             swapped = swapped.assign(k=swapped["positions"].astype(int)).sort_values("k")

@@ -12,10 +12,11 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from lolameme.files import read_json
 from lolameme.languages.interpreter import Interpreter, interpreter
+from lolameme.models import architectures
 from lolameme.reporting.style import FAMILY, INK, QUIET, colours
 from lolameme.reporting.tables import label
 
-_MIXER_COLOUR = {"attention": FAMILY["gpt2"], "hyena": FAMILY["hyena"]}
+_MIXER_COLOUR = {mixer: FAMILY[name] for name, mixer in architectures.PURE.items()}
 
 
 def framework(data: Path, variant: str, splits: list[str], operators: bool) -> Figure:
@@ -156,7 +157,8 @@ def stacks(patterns: dict[str, tuple[str, ...]]) -> Figure:
                 )
             )
             if depth <= 6:
-                ax.text(x + 0.5, layer + 0.5, mixer.capitalize(), ha="center", va="center", color="white", fontsize=8.5)
+                text = mixer.capitalize().replace("-", "\n")
+                ax.text(x + 0.5, layer + 0.5, text, ha="center", va="center", color="white", fontsize=8.5)
         ax.text(x + 0.5, -0.3, label(name), ha="center", va="top", fontsize=9.5, color=palette[name], fontweight="bold")
     for layer in range(depth):
         ax.text(-0.1, layer + 0.5, f"layer {layer + 1}", ha="right", va="center", fontsize=8.5, color=QUIET)

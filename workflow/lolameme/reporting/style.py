@@ -14,9 +14,16 @@ from lolameme.files import atomic
 from lolameme.models import architectures
 
 # Okabe and Ito's palette (2008): told apart with any common colour vision
-FAMILY = {"gpt2": "#0072B2", "hyena": "#D55E00", "thex": "#009E73", "xeht": "#CC79A7"}
+FAMILY = {
+    "gpt2": "#0072B2",
+    "hyena": "#D55E00",
+    "thex": "#009E73",
+    "xeht": "#CC79A7",
+    "linear-attention": "#56B4E9",
+    "pattern": "#E69F00",
+}
 INK, QUIET = "#222222", "#777777"
-_MARKERS = {"gpt2": "o", "hyena": "s", "thex": "^", "xeht": "v"}
+_MARKERS = {"gpt2": "o", "hyena": "s", "thex": "^", "xeht": "v", "linear-attention": "D", "pattern": "P"}
 
 
 def apply() -> None:

@@ -284,10 +284,11 @@ def compare(a: pd.Series, b: pd.Series) -> str:
 
 
 def label(architecture: str) -> str:
-    """An architecture as people write it: GPT-2, Hyena, T HEX-2, XEHT-1."""
-    family, _, position = architecture.partition("-")
-    name = {"gpt2": "GPT-2", "hyena": "Hyena", "thex": "T HEX", "xeht": "XEHT"}[family]
-    return f"{name}-{position}" if position else name
+    """An architecture, or a family, as people write it: GPT-2, Hyena, T HEX-2, XEHT, or its mixers."""
+    swapped = "".join(f"-{k}" for k in ["+".join(map(str, architectures.positions(architecture)))] if k)
+    names = {"gpt2": "GPT-2", "thex": f"T HEX{swapped}", "xeht": f"XEHT{swapped}"}
+    plain = ", ".join(mixer.capitalize().replace("-", " ") for mixer in architecture.split("."))
+    return names.get(architectures.family(architecture), plain)
 
 
 def at_least(value: float, digits: int) -> str:
