@@ -37,6 +37,11 @@ def main() -> None:
     )
     one.set_defaults(run=interpret)
 
+    one = commands.add_parser("ask", help="ask a trained cell, and the interpreter beside it")
+    one.add_argument("cell", type=Path, help="such as results/quick/cells/in_context/thex-2/seed1")
+    one.add_argument("prompt", help='a program that ends where an answer is due, such as "toNen = 4; toNen -> "')
+    one.set_defaults(run=ask)
+
     one = commands.add_parser("schema", help="print the JSON schema of the configuration")
     one.set_defaults(run=lambda _: print(config.schema(), end=""))
 
@@ -119,6 +124,16 @@ def interpret(arguments: argparse.Namespace) -> None:
         print(f"{answer.query}: {answer.text}")
         for step in answer.steps:
             print(f"  {step}")
+
+
+def ask(arguments: argparse.Namespace) -> None:
+    from lolameme.evaluation.ask import ask as ask_cell
+
+    reply = ask_cell(arguments.cell, arguments.prompt)
+    print(f"{reply.text}  (probability {reply.probability:.3f})")
+    print(f"interpreter: {reply.truth.query} is {reply.truth.text}")
+    for step in reply.truth.steps:
+        print(f"  {step}")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,10 @@ class Interpreter(ABC):
         Raises ProgramError if the text cannot be read.
         """
 
+    @abstractmethod
+    def asks(self, program: str) -> bool:
+        """Whether a text ends where an answer is due."""
+
 
 def interpreter(world: dict[str, Any], without: str | None = None) -> Interpreter:
     """The interpreter for a world document, by its task. Raises ProgramError if this is no such document."""
@@ -79,6 +83,9 @@ class ListOpsInterpreter(Interpreter):
         if words:
             raise ProgramError(f"{' '.join(words)!r} follows a list that is closed")
         return [Answer(text.strip(), value, "?" if value is None else str(value), steps)]
+
+    def asks(self, program: str) -> bool:
+        return program.rstrip().endswith("->")
 
     def _value(self, words: list[str], steps: list[str], outermost: bool = False) -> int | None:
         """Take one argument off `words` and evaluate it."""
@@ -133,6 +140,9 @@ class MqarInterpreter(Interpreter):
                 raise ProgramError(f"the key {word!r} is asked for, but no pair binds it")
         return found
 
+    def asks(self, program: str) -> bool:
+        return self.kind.get(program.split()[-1] if program.split() else "") == "keys"
+
 
 class LoLaMeMeInterpreter(Interpreter):
     """Programs in the languages of one world document.
@@ -173,6 +183,9 @@ class LoLaMeMeInterpreter(Interpreter):
             elif self.without != "locals":
                 bound[self._concept(left.strip(), language)] = (value, statement)
         return found
+
+    def asks(self, program: str) -> bool:
+        return program.rstrip().endswith(tuple(f" {each['answer']}" for each in self.world["languages"].values()))
 
     def translate(self, program: str, language: str) -> str:
         """The same program in another language of this world, every name in its plainest spelling."""
