@@ -1,6 +1,7 @@
 # Tables, figures and the report page: from result files alone.
 TABLE_NAMES = ["cells", "slices", "learning", "leaderboard", "claims"]
 FIGURE_NAMES = ["exact_match", "position", "learning_curves", "learning_order", "splits"]
+DRAWING = [f"lolameme/reporting/{part}.py" for part in ("style", "tables")] + ["lolameme/models/architectures.py"]
 PICTURE_NAMES = [*(["framework"] if STUDY.illustrated else []), "stacks"]
 
 
@@ -43,7 +44,7 @@ rule figures:
         mem_mb=4000,
         runtime=30,
     params:
-        code=sources("scripts/figures.py", "lolameme/reporting/figures.py", "lolameme/reporting/style.py"),
+        code=sources("scripts/figures.py", "lolameme/reporting/figures.py", *DRAWING),
     message:
         "Drawing {FIGURES}"
     script:
@@ -65,7 +66,7 @@ rule framework:
         runtime=30,
     params:
         settings=STUDY.illustrated,
-        code=sources("scripts/framework.py", "lolameme/reporting/framework.py", "lolameme/reporting/style.py"),
+        code=sources("scripts/framework.py", "lolameme/reporting/framework.py", *DRAWING),
     message:
         "Drawing the framework"
     script:
@@ -84,7 +85,7 @@ rule stacks:
         runtime=30,
     params:
         settings=STUDY.stacks,
-        code=sources("scripts/stacks.py", "lolameme/reporting/framework.py", "lolameme/reporting/style.py"),
+        code=sources("scripts/stacks.py", "lolameme/reporting/framework.py", *DRAWING),
     message:
         "Drawing the stacks"
     script:
@@ -108,7 +109,9 @@ rule page:
         runtime=30,
     params:
         settings=settings(STUDY),
-        code=sources("scripts/page.py", "lolameme/reporting/page.py", "lolameme/reporting/page.html"),
+        code=sources(
+            "scripts/page.py", "lolameme/reporting", "lolameme/reporting/page.html", "lolameme/languages/card.py"
+        ),
     message:
         "Writing {PAGE}"
     script:

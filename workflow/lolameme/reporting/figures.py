@@ -86,9 +86,10 @@ def exact_match(board: pd.DataFrame, scored: pd.DataFrame) -> Figure:
                 f"{row['exact_match']:.2f}", (x, row["high"] if place > 0 else row["low"]), (0, place),
                 ha="center", va="center", textcoords="offset points", fontsize=8, color=INK,
             )  # fmt: skip
-        ax.set_xticks(
-            range(len(group)), [label(n) for n in group["architecture"]], rotation=30 if len(group) > 4 else 0
-        )
+        ax.set_xticks(range(len(group)), [label(n) for n in group["architecture"]])
+        if len(group) > 4:
+            ax.tick_params(axis="x", labelrotation=30)
+            plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
         ax.set_xlim(-0.5, len(group) - 0.5)
     figure.tight_layout()
     return figure

@@ -47,6 +47,7 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
     }
     return environment.get_template("page.html").render(
         study=study,
+        seeds=f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}",
         findings=findings(board),
         boards=boards(board),
         claims=table["claims"].astype(object).where(table["claims"].notna(), None).to_dict("records"),
@@ -138,11 +139,14 @@ def cell_rows(scored: pd.DataFrame, tracked: dict[str, Any]) -> list[dict[str, A
 
 
 def inline(path: Path) -> str:
-    """An SVG ready to stand in a page: without its XML head, and with ids that no other figure has."""
+    """An SVG ready to stand in a page: without its XML head, not much enlarged, with ids that no other figure has."""
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'(\bid="|url\(#|xlink:href="#|href="#)', lambda m: f"{m[1]}{path.stem}-", svg)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{path.stem.replace("_", " ")}"', 1)
+    wide = 1.6 * float(re.search(r'\bwidth="([\d.]+)pt"', svg)[1])
+    return svg.replace(
+        "<svg", f'<svg role="img" aria-label="{path.stem.replace("_", " ")}" style="max-width: {wide:.0f}px"', 1
+    )
 
 
 def em(value: float | None) -> str:

@@ -287,7 +287,8 @@ def label(architecture: str) -> str:
     """An architecture, or a family, as people write it: GPT-2, Hyena, T HEX-2, XEHT, or its mixers."""
     swapped = "".join(f"-{k}" for k in ["+".join(map(str, architectures.positions(architecture)))] if k)
     names = {"gpt2": "GPT-2", "thex": f"T HEX{swapped}", "xeht": f"XEHT{swapped}"}
-    plain = ", ".join(mixer.capitalize().replace("-", " ") for mixer in architecture.split("."))
+    short = {"attention": "Attn", "linear-attention": "LinAttn"}
+    plain = "+".join(short.get(mixer, mixer.capitalize()) for mixer in architecture.split("."))
     return names.get(architectures.family(architecture), plain)
 
 
