@@ -1,9 +1,9 @@
-"""Multi-query associative recall: `keta mol bisu ran  fen gol keta mol tas ...`.
+"""Multi-query associative recall: `keta mol bisu ran fen gol bisu ran tas fen keta mol`.
 
-The task of Zoology (arXiv 2312.04927, sections 3 and 4.3 and its appendix on MQAR): a sequence starts with key-value
-pairs, then asks for each key once, among fillers, and the value follows. The gap before a query is drawn without
-replacement from a power law, so most queries come early. Other than there, fillers are words of their own, so that
-no filler is taken for a query, and the number of pairs may vary.
+The task of Zoology (arXiv 2312.04927; the definition of MQAR, and the appendix on its data): a sequence starts with
+key-value pairs, then asks for each key once, among fillers, and the value follows. The gap before a query is drawn
+without replacement from a power law, so most queries come early. Other than there, fillers are words of their own, so
+that no filler is taken for a query, and the number of pairs may vary.
 """
 
 import numpy as np
