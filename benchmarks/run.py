@@ -135,32 +135,49 @@ def memory(programs: int) -> tuple[int, float]:
 
 
 def training(study: config.Study, split: Split, name: str, plain: bool) -> Callable[[], int]:
-    """Fifty training steps of a cell, data path and optimiser included; returns the tokens seen."""
+    """Fifty training steps of a cell, data path and optimiser included; returns the tokens seen.
+
+    The plain way is Hugging Face's GPT-2, or the published Hyena operator, with the head at every position, as language
+    models have it, and AdamW as it comes. Programs are padded to the longest of the batch either way.
+    """
     device, settings = Device.choose("cpu", "float32", study.threads), study.training
-    model = stack.build(name, study.model, 1024, int(split.lengths.max()), seed=1)
-    if plain:
-        for block in model.blocks:
-            if isinstance(block.mixer, Hyena):
-                block.mixer.__class__ = PlainHyena
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=not plain)
+    longest = int(split.lengths.max())
+    model = stack.build(name, study.model, 1024, longest, seed=1)
+    if plain and name == "gpt2":
+        model = hugging_face(study.model, longest)
+    for block in model.blocks if plain and name != "gpt2" else []:
+        if isinstance(block.mixer, Hyena):
+            block.mixer.__class__ = PlainHyena
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=None if plain else True)
     order = Order(len(split), settings.batch, 1)
 
     def work() -> int:
         tokens = 0
         for step in range(50):
             data = split.batch(order[step])
-            if plain:  # the head at every position, as language models have it
-                logits = model(data.tokens)[data.rows, data.columns]
+            if plain:
+                output = model(data.tokens)
+                logits = (output.logits if name == "gpt2" else output)[data.rows, data.columns]
                 losses = nn.functional.cross_entropy(logits, data.targets, reduction="none")
             else:
                 _, losses = device.losses(model, data)
             optimiser.zero_grad()
             losses.mean().backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
             optimiser.step()
             tokens += data.real_tokens
         return tokens
 
     return work
+
+
+def hugging_face(model: config.Model, longest: int) -> nn.Module:
+    """GPT-2 of the same shape, by `transformers`."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    drop = dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), model.dropout)
+    sizes = {"n_embd": model.d_model, "n_layer": model.layers, "n_head": model.heads, "n_positions": longest}
+    return GPT2LMHeadModel(GPT2Config(vocab_size=1024, **sizes, **drop))
 
 
 def evaluation(study: config.Study, split: Split, name: str) -> tuple[float, float]:
@@ -212,9 +229,10 @@ def main() -> None:
             ours, peer = (training(study, split, architecture, plain) for plain in (False, True))
             tokens = ours()
             speeds = (tokens / best(ours, 3), tokens / best(peer, 3))
-            rows.append(
-                (f"training step, {architecture}", "plain operator, full head, plain AdamW", *speeds, "tokens/s")
+            peer_name = (
+                "Hugging Face's GPT-2" if architecture == "gpt2" else "published operator, full head, plain AdamW"
             )
+            rows.append((f"training step, {architecture}", peer_name, *speeds, "tokens/s"))
         for architecture in ("gpt2", "hyena"):
             speeds = evaluation(study, Split.read(folder / "train.parquet", 500), architecture)
             rows.append((f"evaluation, {architecture}", "greedy, token by token", *speeds, "queries/s"))
