@@ -124,7 +124,7 @@ def name_tokens(names: dict[str, list[str]], tokenizer: Tokenizer) -> dict[str, 
     found = {}
     for language, words in names.items():
         tokens = [encoded.tokens for encoded in tokenizer.encode_batch(words)]
-        shown = range(0, len(words), max(1, len(words) // _NAMES))[:_NAMES]
+        shown = range(0, len(words), len(words) // _NAMES + 1)  # a stride that meets all stems and heads
         found[language] = {
             "names": len(words),
             "tokens_per_name": sum(map(len, tokens)) / len(words),
