@@ -40,7 +40,10 @@ format: .venv/ready
 	$(BIN)/snakefmt Snakefile workflow/rules
 
 bench: .venv/ready  ## our speed beside that of peers
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/length.py
+	$(BIN)/python benchmarks/cells.py
 
 schema: .venv/ready  ## the JSON schema of the configuration, from its types
 	$(BIN)/lolameme schema > workflow/schemas/config.schema.json

@@ -26,6 +26,7 @@ localrules:
     all,
     cells,
     data,
+    choose,
 
 
 rule all:

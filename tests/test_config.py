@@ -109,6 +109,22 @@ def test_a_missing_key_and_two_languages_with_one_sign():
         config.parse(data)
 
 
+@pytest.mark.parametrize(
+    ("tuning", "sentence"),
+    [
+        ({"learning_rate": []}, r"tuning\.learning_rate: .* at least 1"),
+        ({"learning_rate": [1, 0]}, r"tuning\.learning_rate\.1: .* greater than 0, got 0"),
+        ({"learning_rate": [1, 1.0]}, r"tuning: two points of the grid are the same, lr0\.005-wd0\.1"),
+        ({"learning_rate": [300]}, r"tuning: learning rate 1\.5 of lr1\.5-wd0\.1 is above 1"),
+        ({"share": 2}, r"tuning\.share: .* less than or equal to 1, got 2"),
+        ({"rates": [1]}, r"tuning: unknown key 'rates'"),
+    ],
+)
+def test_mistakes_in_a_tuning_grid_are_named(tuning, sentence):
+    with pytest.raises(config.ConfigError, match=sentence):
+        config.parse(study_data(tuning=tuning))
+
+
 def test_a_file_that_is_no_yaml_or_not_there(tmp_path):
     (tmp_path / "bad.yaml").write_text("study: [")
     with pytest.raises(config.ConfigError, match=r"bad\.yaml: no valid YAML"):

@@ -1,12 +1,10 @@
 """One forward pass scores what greedy decoding would answer (STUDY.md, Q4)."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from conftest import EVERYTHING, study
-from lolameme.evaluation.bootstrap import interval
 from lolameme.evaluation.exact_match import score
 from lolameme.languages.dataset import Builder
 from lolameme.models import stack
@@ -70,28 +68,3 @@ def test_scores_do_not_depend_on_the_batch(split):
     np.testing.assert_allclose(one.loss, many.loss, rtol=1e-4)
     assert np.isfinite(one.other_loss)
     assert np.isnan(many.other_loss)
-
-
-def test_the_interval_covers_the_truth_as_often_as_it_says():
-    """Programs and seeds drawn from a known truth; two-level resampling of enough seeds must cover it."""
-    rng = np.random.default_rng(1)
-    covered = []
-    for _ in range(60):
-        seeds = 0.6 + 0.05 * rng.standard_normal(12)
-        rows = [
-            {"seed": s, "program": p, "exact_match": rng.random() < seeds[s]}
-            for s in range(12)
-            for p in range(40)
-            for _ in range(2)
-        ]
-        mean, low, high = interval(pd.DataFrame(rows))
-        assert low <= mean <= high
-        covered.append(low <= 0.6 <= high)
-    assert np.mean(covered) > 0.85
-
-
-def test_the_interval_sees_that_seeds_differ():
-    same = [{"seed": s, "program": p, "exact_match": p % 2 == 0} for s in range(4) for p in range(200)]
-    apart = [{"seed": s, "program": p, "exact_match": s % 2 == 0} for s in range(4) for p in range(200)]
-    narrow, wide = (interval(pd.DataFrame(rows)) for rows in (same, apart))
-    assert wide[2] - wide[1] > 3 * (narrow[2] - narrow[1])

@@ -6,7 +6,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from lolameme import config
-from lolameme.models import convolution, cost, stack
+from lolameme.models import cost, stack
 
 MODELS = [
     config.Model(layers=3, d_model=24, heads=3, inner=2),
@@ -23,15 +23,14 @@ def test_the_formula_counts_the_trained_parameters(name, model):
 
 @pytest.mark.parametrize("model", MODELS, ids=["order 2", "order 3"])
 @pytest.mark.parametrize("name", ["gpt2", "hyena", "thex-2", "xeht-1"])
-def test_the_formula_counts_the_operations_that_torch_counts(name, model, monkeypatch):
+def test_the_formula_counts_the_operations_that_torch_counts(name, model):
     """torch counts matrix products and attention; what it cannot see (FFTs, short convolutions, gates) is added."""
-    monkeypatch.setattr(convolution, "TOEPLITZ_UP_TO", {})
     net, length, batch = stack.build(name, model, 31, 40), 40, 4
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         net(torch.zeros(batch, length, dtype=torch.int64))
     knobs, D = model.hyena, model.d_model
     layers = stack.pattern(name, model.layers).count("hyena")
-    unseen = 2 * knobs.short_filter * (knobs.order + 1) * D + (3 * knobs.order - 2) * D
+    unseen = 2 * knobs.short_filter * (knobs.order + 1) * D + knobs.order * D
     transform = 2.5 * 2 * math.log2(2 * length)
     unseen += (knobs.order - 1) * D * ((2 + 1 / batch) * transform + 6)
     expected = counter.get_total_flops() / (length * batch) + layers * unseen
@@ -57,3 +56,31 @@ def test_the_cost_of_hyena_grows_slower_with_length_than_that_of_attention():
     ]
     assert ratio[0] < ratio[1] < ratio[2]
     assert ratio[2] > 5
+
+
+@pytest.mark.parametrize("name", ["gpt2", "hyena", "linear-attention", "thex-2", "hyena.linear-attention.attention"])
+@pytest.mark.parametrize("match", ["parameters", "flops"])
+def test_matched_architectures_cost_the_same(name, match):
+    """As nearly as a width that the heads divide allows."""
+    model = config.Model(layers=3, d_model=96, heads=4)
+    sized = cost.matched(match, name, model, 300, 90, 80, 16)
+    assert sized.d_model % 4 == 0
+
+    def of(name, model):
+        if match == "parameters":
+            return sum(p.numel() for p in stack.build(name, model, 300, 90).parameters() if p.requires_grad)
+        return cost.flops_per_token(name, model, 300, 80, 16)
+
+    goal, found = of("gpt2", model), of(name, sized)
+    steps = [of(name, sized.model_copy(update={"d_model": sized.d_model + d})) for d in (-4, 4)]
+    assert abs(found - goal) <= min(abs(step - goal) for step in steps)
+    assert found == pytest.approx(goal, rel=0.06)
+
+
+def test_matching_by_depth_keeps_the_width_and_gpt2_is_its_own_match():
+    model = config.Model(layers=3, d_model=96, heads=4)
+    assert cost.matched("depth", "hyena", model, 300, 90, 80, 16) == model
+    assert cost.matched("parameters", "gpt2", model, 300, 90, 80, 16) == model
+    assert cost.matched("parameters", "hyena", model, 300, 90, 80, 16).d_model < 96
+    short, long = (cost.matched("flops", "hyena", model, 300, n, n, 16).d_model for n in (80, 2000))
+    assert long > short  # attention grows faster with length, so its match grows wider

@@ -103,8 +103,10 @@ def test_the_study_leaves_every_artefact_of_the_contract(done):
         "cells",
         "slices",
         "learning",
+        "comparisons",
         "leaderboard",
         "claims",
+        "tuning",
     }
     assert not [p for p in done.folder.rglob("*.part") if ".snakemake" not in p.parts]
 
@@ -161,7 +163,7 @@ def test_public_tasks_and_other_tokenizers_run_through_the_whole_study(tmp_path)
 
 def test_progress_is_said_for_the_cell_and_for_the_study(done):
     assert re.search(
-        r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 12 cells trained", done.output
+        r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 24 trainings done", done.output
     )
     log = (done.folder / "results/mini/logs/train/recall/gpt2/seed1.log").read_text()
     assert "step     8/8" in log
@@ -205,6 +207,7 @@ def test_touching_a_source_without_changing_it_does_nothing(project):
 def test_editing_a_model_trains_again_and_keeps_the_data(project):
     project.edit("workflow/lolameme/models/hyena.py")
     planned = project.planned()
+    assert (planned["trial"], planned["choose"]) == (12, 6)
     assert planned["train"] == 12
     assert planned["evaluate"] == 12
     assert not {"world", "held_out", "train_split", "card"} & set(planned)
@@ -220,7 +223,7 @@ def test_editing_the_evaluation_evaluates_again_and_does_not_train(project, path
     project.edit(f"workflow/{path}")
     planned = project.planned()
     assert planned["evaluate"] == 12
-    assert "train" not in planned
+    assert not {"trial", "train"} & set(planned)
 
 
 def test_editing_a_language_makes_the_data_again(project):
@@ -254,6 +257,39 @@ def test_changing_the_training_of_a_variant_trains_only_that(project):
     assert "train_split" not in planned
 
 
+def test_every_cell_is_trained_at_the_rate_that_its_trials_chose(done):
+    tried = pd.read_parquet(done.folder / "results/mini/tables/tuning.parquet")
+    assert len(tried) == 2 * 3 * 2
+    assert (tried.groupby(["variant", "architecture"])["chosen"].sum() == 1).all()
+    chosen = tried[tried["chosen"]].set_index(["variant", "architecture"])["learning_rate"]
+    cells = pd.read_parquet(done.folder / "results/mini/tables/cells.parquet")
+    for _, cell in cells.iterrows():
+        assert cell["learning_rate"] == chosen[cell["variant"], cell["architecture"]]
+    page = (done.folder / "reports/mini/index.html").read_text()
+    assert "from trials of\n50 % of the steps" in page
+
+
+def test_a_wider_grid_tries_only_what_is_new_and_trains_the_cells_again(project):
+    data = study_data(tuning={"learning_rate": [0.25, 0.5, 1], "share": 0.5})
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    planned = project.planned()
+    assert (planned["trial"], planned["choose"], planned["train"]) == (6, 6, 12)
+
+
+def test_without_tuning_and_matched_by_parameters(tmp_path):
+    data = study_data(match="parameters", seeds=[1])
+    del data["tuning"], data["variants"]["facts"]
+    data["model"]["hyena"]["filter_width"] = 48  # so that Hyena has the more parameters
+    project = Project(tmp_path, data)
+    assert not {"trial", "choose"} & set(project.planned())
+    project.run()
+    cells = pd.read_parquet(tmp_path / "results/mini/tables/cells.parquet").set_index("architecture")
+    assert cells.loc["hyena", "d_model"] < cells.loc["gpt2", "d_model"] == 16
+    page = (tmp_path / "reports/mini/index.html").read_text()
+    assert "widths that give all as many parameters as GPT-2" in page
+    assert "trained with the learning rate of the configuration" in page
+
+
 def test_one_cell_is_made_again_alone_and_replaces_its_run(project):
     target = "results/mini/cells/recall/thex-2/seed2/metrics.json"
     before = json.loads((project.folder / "results/mini/mlflow.json").read_text())
@@ -274,7 +310,7 @@ def test_one_cell_is_made_again_alone_and_replaces_its_run(project):
 
 def test_a_cell_outside_the_study_can_be_made_too(project):
     target = "results/mini/cells/facts/xeht-1+2/seed9/metrics.json"
-    assert project.planned(target) == {"train": 1, "evaluate": 1}
+    assert project.planned(target) == {"trial": 2, "choose": 1, "train": 1, "evaluate": 1}
     project.run(target)
     metrics = json.loads((project.folder / target).read_text())
     assert (metrics["mixers"], metrics["seed"]) == (["hyena", "hyena"], 9)

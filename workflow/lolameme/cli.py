@@ -61,6 +61,13 @@ def check(arguments: argparse.Namespace) -> None:
     print(f"variants:      {', '.join(study.variants)}")
     print(f"architectures: {', '.join(study.stacks)}")
     print(f"cells:         {cells} ({len(study.seeds)} seeds)")
+    trials = len(study.stacks) * sum(len(study.trials(variant)) for variant in study.variants)
+    print(
+        f"trials:        {trials} to choose learning rates"
+        if trials
+        else "trials:        none, learning rates as given"
+    )
+    print(f"matched by:    {study.match}")
 
 
 def where(arguments: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from lolameme.models import architectures
 from lolameme.sections import ConfigError, Name, Positive, Section, nearest, sentence
-from lolameme.settings import Hyena, Model, Training
+from lolameme.settings import Hyena, Model, Training, Tuning
 from lolameme.variants import (
     BASE_FUNCTIONS,
     Language,
@@ -38,6 +38,7 @@ __all__ = [
     "Study",
     "Tokenizer",
     "Training",
+    "Tuning",
     "Variant",
     "World",
     "load",
@@ -57,7 +58,13 @@ class Study(Section):
     languages: dict[Name, Language] = Field(min_length=1)
     architectures: tuple[str, ...] = Field(min_length=1, description=architectures.FORMS)
     model: Model = Model()
+    match: Literal["depth", "parameters", "flops"] = Field(
+        "depth",
+        description="what architectures have in common: depth and width; or depth, and each its own width, so that "
+        "all have as many parameters, or as many FLOPs per token, as GPT-2 of model.d_model",
+    )
     training: Training = Training()
+    tuning: Tuning | None = Field(None, description="choose learning rates per architecture; without it: as given")
     variants: dict[Name, Variant] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -74,6 +81,10 @@ class Study(Section):
                     self._check_languages(variant)
             except ValueError as error:
                 raise ValueError(f"variants.{name}: {error}") from None
+            try:
+                self.trials(name)
+            except ValueError as error:
+                raise ValueError(f"tuning: {error} (variant {name})") from None
         return self
 
     def _check_languages(self, variant: LolamemeVariant) -> None:
@@ -115,6 +126,16 @@ class Study(Section):
     def training_of(self, variant: str) -> Training:
         """The training settings of a variant, its overrides applied."""
         return self.training.updated(self.variants[variant].training)
+
+    def trials(self, variant: str) -> dict[str, Training]:
+        """The trials by which each architecture's training on a variant is chosen, by name; none without tuning."""
+        return self.tuning.trials(self.training_of(variant)) if self.tuning else {}
+
+    def tuned(self, variant: str, trial: str) -> Training:
+        """The training of a variant's cells with what a trial tried."""
+        tried = self.trials(variant)[trial]
+        chosen = {key: getattr(tried, key) for key in ("learning_rate", "weight_decay")}
+        return self.training_of(variant).model_copy(update=chosen)
 
 
 def parse(data: Any, source: str = "configuration") -> Study:

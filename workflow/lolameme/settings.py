@@ -1,5 +1,6 @@
 """Settings of models and of their training."""
 
+import itertools
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -68,3 +69,35 @@ class Training(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 on CUDA, else float32"
     )
+
+
+class Tuning(Section):
+    """The learning rate, and if wanted the weight decay, that each architecture gets on each variant.
+
+    Every point of the grid is trained with a seed of its own, and judged on the valid split alone.
+    """
+
+    learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.25, 0.5, 1.0), min_length=1, description="factors on training.learning_rate to choose from"
+    )
+    weight_decay: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        (1.0,), min_length=1, description="factors on training.weight_decay to choose from"
+    )
+    share: float = Field(1.0, gt=0, le=1, description="length of a trial, as a share of training.steps")
+
+    def trials(self, training: Training) -> dict[str, Training]:
+        """The points of the grid by name, such as `lr0.004-wd0.1`, each with the training of its trial.
+
+        Raises ValueError if two points are the same, or a learning rate exceeds 1.
+        """
+        found: dict[str, Training] = {}
+        for rate, decay in itertools.product(self.learning_rate, self.weight_decay):
+            point = {"learning_rate": training.learning_rate * rate, "weight_decay": training.weight_decay * decay}
+            name = f"lr{point['learning_rate']:.6g}-wd{point['weight_decay']:.6g}"
+            if name in found:
+                raise ValueError(f"two points of the grid are the same, {name}")
+            if point["learning_rate"] > 1:
+                raise ValueError(f"learning rate {point['learning_rate']:.6g} of {name} is above 1")
+            steps = max(1, round(self.share * training.steps))
+            found[name] = training.model_copy(update=point | {"steps": steps})
+        return found

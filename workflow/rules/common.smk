@@ -23,6 +23,7 @@ REPORTS = f"reports/{STUDY.study}"
 DATA = f"{RESULTS}/data"
 CELLS = f"{RESULTS}/cells"
 CELL = f"{CELLS}/{{variant}}/{{architecture}}/seed{{seed}}"
+TRIALS = f"{RESULTS}/trials/{{variant}}/{{architecture}}"
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{REPORTS}/figures"
 LOGS = f"{RESULTS}/logs"
@@ -40,12 +41,14 @@ METRICS, HISTORIES, MODELS = (
     )
     for file in ("metrics.json", "history.parquet", "model.json")
 )
+CHOICES = expand(f"{TRIALS}/choice.json", variant=STUDY.variants, architecture=STUDY.stacks) if STUDY.tuning else []
 
 
 wildcard_constraints:
     variant="|".join(map(re.escape, STUDY.variants)),
     architecture=architectures.NAME,  # any, also one that the study does not list
     seed=r"\d+",
+    trial=r"lr[^/]+",
 
 
 def sources(*parts):
@@ -66,8 +69,18 @@ def data_settings(wildcards):
 
 
 def training_settings(wildcards):
-    """What the weights of a cell depend on besides its data."""
-    return settings(STUDY.model, STUDY.training_of(wildcards.variant))
+    """What the weights of a cell depend on besides its data and the choice of its learning rate."""
+    return f"{STUDY.match} {settings(STUDY.model, STUDY.training_of(wildcards.variant))}"
+
+
+def trial_settings(wildcards):
+    """What a trial depends on besides its data."""
+    return f"{STUDY.match} {settings(STUDY.model, STUDY.trials(wildcards.variant)[wildcards.trial])}"
+
+
+def training_splits(variant):
+    """The files that training reads: no test split is among them."""
+    return [f"{DATA}/{variant}/{split}.parquet" for split in ("train", "valid")]
 
 
 def splits(variant, but=()):
@@ -90,9 +103,12 @@ def plan_training():
     progress.start(
         Path(PROGRESS),
         {
-            f"{variant}/{architecture}/seed{seed}": STUDY.training_of(variant).steps
+            f"{variant}/{architecture}/{name}": steps
             for variant in STUDY.variants
             for architecture in STUDY.stacks
-            for seed in STUDY.seeds
+            for name, steps in [
+                *((trial, training.steps) for trial, training in STUDY.trials(variant).items()),
+                *((f"seed{seed}", STUDY.training_of(variant).steps) for seed in STUDY.seeds),
+            ]
         },
     )

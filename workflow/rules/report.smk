@@ -1,5 +1,5 @@
 # Tables, figures and the report page: from result files alone.
-TABLE_NAMES = ["cells", "slices", "learning", "leaderboard", "claims"]
+TABLE_NAMES = ["cells", "slices", "learning", "comparisons", "leaderboard", "claims", "tuning"]
 FIGURE_NAMES = ["exact_match", "position", "learning_curves", "learning_order", "splits"]
 DRAWING = [f"lolameme/reporting/{part}.py" for part in ("style", "tables")] + ["lolameme/models/architectures.py"]
 PICTURE_NAMES = [*(["framework"] if STUDY.illustrated else []), "stacks"]
@@ -9,6 +9,7 @@ rule tables:
     input:
         METRICS,
         HISTORIES,
+        CHOICES,
     output:
         [f"{TABLES}/{name}.parquet" for name in TABLE_NAMES],
         report(
@@ -24,7 +25,7 @@ rule tables:
         mem_mb=4000,
         runtime=60,
     params:
-        code=sources("scripts/tables.py", "lolameme/reporting/tables.py", "lolameme/evaluation/bootstrap.py"),
+        code=sources("scripts/tables.py", "lolameme/reporting/tables.py", "lolameme/evaluation/statistics.py"),
     message:
         "Gathering {TABLES}"
     script:

@@ -1,10 +1,65 @@
-# Training: one job per cell (variant, architecture, seed).
+# Training: where the study asks for it, trials that choose each architecture's learning rate on valid; then the cells,
+# one job each (variant, architecture, seed).
+TRAINING = [
+    "lolameme/models",
+    *(f"lolameme/training/{part}.py" for part in ("cell", "checkpoint", "data", "device", "loop", "optimiser")),
+    "lolameme/evaluation/exact_match.py",
+    "lolameme/seeds.py",
+]
+
+
+rule trial:
+    input:
+        dataset=rules.train_split.output.dataset,
+        splits=lambda w: training_splits(w.variant),
+    output:
+        f"{TRIALS}/{{trial}}.json",
+    log:
+        f"{LOGS}/trials/{{variant}}/{{architecture}}/{{trial}}.log",
+    benchmark:
+        f"{LOGS}/trials/{{variant}}/{{architecture}}/{{trial}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: STUDY.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        settings=trial_settings,
+        progress=PROGRESS,
+        code=sources("scripts/trial.py", *TRAINING),
+    message:
+        "Trying {wildcards.variant}/{wildcards.architecture} at {wildcards.trial}"
+    script:
+        "../scripts/trial.py"
+
+
+rule choose:
+    input:
+        lambda w: expand(rules.trial.output, trial=STUDY.trials(w.variant), allow_missing=True),
+    output:
+        f"{TRIALS}/choice.json",
+    log:
+        f"{LOGS}/trials/{{variant}}/{{architecture}}/choice.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=sources("scripts/choose.py", "lolameme/training/tuning.py"),
+    message:
+        "Choosing the learning rate of {wildcards.variant}/{wildcards.architecture}"
+    script:
+        "../scripts/choose.py"
 
 
 rule train:
     input:
         dataset=rules.train_split.output.dataset,
-        splits=lambda w: [f"{DATA}/{w.variant}/{split}.parquet" for split in ("train", "valid")],
+        splits=lambda w: training_splits(w.variant),
+        choice=rules.choose.output[0] if STUDY.tuning else [],
     output:
         model=f"{CELL}/model.safetensors",
         facts=f"{CELL}/model.json",
@@ -23,13 +78,7 @@ rule train:
     params:
         settings=training_settings,
         progress=PROGRESS,
-        code=sources(
-            "scripts/train.py",
-            "lolameme/models",
-            *(f"lolameme/training/{part}.py" for part in ("cell", "checkpoint", "data", "device", "loop")),
-            "lolameme/evaluation/exact_match.py",
-            "lolameme/seeds.py",
-        ),
+        code=sources("scripts/train.py", *TRAINING),
     message:
         "Training {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}"
     script:

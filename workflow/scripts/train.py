@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lolameme import job
 from lolameme.cell import Cell
+from lolameme.files import read_json
 from lolameme.training.cell import train_cell
 from lolameme.training.progress import Watcher
 
@@ -11,5 +12,7 @@ with job.running(snakemake) as study:
     w = snakemake.wildcards
     cell = Cell(w.variant, w.architecture, int(w.seed))
     folder, data = Path(snakemake.output.model).parent, Path(snakemake.input.dataset).parent
+    choice = snakemake.input.get("choice")
+    training = study.tuned(w.variant, read_json(choice)["chosen"]) if choice else study.training_of(w.variant)
     watcher = Watcher(str(cell), Path(snakemake.params.progress))
-    train_cell(study, cell, data, folder, snakemake.threads, watcher)
+    train_cell(study, cell, training, data, folder, snakemake.threads, watcher)

@@ -65,6 +65,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         "architecture",
         "seed",
         "mixers",
+        "match",
         "parameters",
         "flops_per_token",
         "data",
@@ -74,7 +75,9 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         "attention",
     )
     cost = {key: facts[key] for key in ("steps", "tokens", "train_seconds", "peak_memory_bytes")}
-    write_json(folder / "metrics.json", {key: facts[key] for key in keep} | {"cost": cost, "splits": splits})
+    chosen = {key: facts["training"][key] for key in ("learning_rate", "weight_decay")}
+    shown = {key: facts[key] for key in keep} | {"d_model": facts["model"]["d_model"]} | chosen
+    write_json(folder / "metrics.json", shown | {"cost": cost, "splits": splits})
 
 
 def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer) -> pd.DataFrame:

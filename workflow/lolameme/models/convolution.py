@@ -4,38 +4,76 @@ Three forms of one sum: `direct` is the definition, `toeplitz` a matrix product 
 `fft` a product of spectra of length 2L (best for long ones).
 """
 
+import bisect
+import itertools
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Longest input for which the matrix form was measured faster than the FFT, forward and backward (benchmarks/).
-TOEPLITZ_UP_TO = {"cpu": 80, "cuda": 0}
+# Where the matrix form was measured faster than the FFT on a CPU, forward and backward (benchmarks/): the cost of its
+# matrices does not depend on the batch.
+_TOEPLITZ_UP_TO, _TOEPLITZ_BATCH = 60, 16
+
+# Lengths that FFTs are fast at: products of few small primes.
+_FAST = sorted(2**a * 3**b * 5**c for a, b, c in itertools.product(range(1, 21), range(3), range(2)))
 
 
 def causal_convolution(v: Tensor, k: Tensor) -> Tensor:
-    """Convolve `v` (B, L, D) with the filters `k` (D, L); returns (B, L, D). Picks the faster form for L."""
-    return (toeplitz if v.shape[1] <= TOEPLITZ_UP_TO.get(v.device.type, 0) else fft)(v, k)
+    """Convolve `v` (B, L, D) with the filters `k` (D, L); returns (B, L, D). Picks the faster form."""
+    return form(v)(v, k)
+
+
+def form(v: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    """The form that was measured to be the faster one for inputs like `v`."""
+    short = v.shape[0] >= _TOEPLITZ_BATCH and v.shape[1] <= _TOEPLITZ_UP_TO
+    return toeplitz if short and v.device.type == "cpu" else fft
 
 
 def fft(v: Tensor, k: Tensor) -> Tensor:
-    """By FFT of length 2L, in at least float32."""
-    L = v.shape[1]
-    wide = torch.promote_types(v.dtype, torch.float32)
-    spectrum = torch.fft.rfft(v.to(wide).transpose(1, 2), n=2 * L) * torch.fft.rfft(k.to(wide), n=2 * L)
-    return torch.fft.irfft(spectrum, n=2 * L)[..., :L].transpose(1, 2).to(v.dtype)
+    """By FFT of at least twice the length, in at least float32."""
+    return _widened(_FFT, v, k)
 
 
 def toeplitz(v: Tensor, k: Tensor) -> Tensor:
     """By one lower-triangular (L, L) matrix per channel, in at least float32."""
-    wide = torch.promote_types(v.dtype, torch.float32)
-    with torch.autocast(v.device.type, enabled=False):
-        return _Toeplitz.apply(v.to(wide), k.to(wide)).to(v.dtype)
+    return _widened(_Toeplitz, v, k)
 
 
 def direct(v: Tensor, k: Tensor) -> Tensor:
     """By the definition, in O(L^2): the yardstick."""
     rows = [torch.einsum("bsd,ds->bd", v[:, : t + 1], k[:, : t + 1].flip(-1)) for t in range(v.shape[1])]
     return torch.stack(rows, 1)
+
+
+def _widened(function: type[torch.autograd.Function], v: Tensor, k: Tensor) -> Tensor:
+    wide = torch.promote_types(v.dtype, torch.float32)
+    with torch.autocast(v.device.type, enabled=False):
+        return function.apply(v.to(wide), k.to(wide)).to(v.dtype)
+
+
+class _FFT(torch.autograd.Function):
+    """The spectral form. Its backward multiplies with conjugate spectra, and transforms the gradient of `k` once for
+    the whole batch; torch's own would transform back to complex numbers."""
+
+    @staticmethod
+    def forward(ctx, v: Tensor, k: Tensor) -> Tensor:
+        L = v.shape[1]
+        ctx.n = n = _FAST[bisect.bisect_left(_FAST, 2 * L - 1)]
+        v_spectrum = torch.fft.rfft(v.transpose(1, 2).contiguous(), n=n)  # (B, D, n/2 + 1)
+        k_spectrum = torch.fft.rfft(k, n=n)  # (D, n/2 + 1)
+        ctx.save_for_backward(v_spectrum, k_spectrum)
+        return torch.fft.irfft(v_spectrum * k_spectrum, n=n)[..., :L].transpose(1, 2)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        v_spectrum, k_spectrum = ctx.saved_tensors
+        L, n = gradient.shape[1], ctx.n
+        spectrum = torch.fft.rfft(gradient.transpose(1, 2).contiguous(), n=n)
+        to_v = torch.fft.irfft(spectrum * k_spectrum.conj(), n=n)[..., :L].transpose(1, 2)
+        to_k = torch.fft.irfft((spectrum * v_spectrum.conj()).sum(0), n=n)[:, :L]
+        return to_v, to_k
 
 
 class _Toeplitz(torch.autograd.Function):

@@ -1,12 +1,17 @@
-"""What a stack costs, by formula: trained parameters, and floating point operations of a forward pass.
+"""What a stack costs, by formula: trained parameters, and floating point operations of a forward pass; and which width
+makes two stacks cost the same.
 
 A multiplication and an addition count as two operations. Norms, activations and softmaxes are left out, as is usual
 (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Every mixer knows its own part.
 """
 
+import bisect
+
 from lolameme.config import Model
 from lolameme.models.architectures import pattern
 from lolameme.models.stack import has_positions, mixer_class
+
+_REFERENCE = "gpt2"  # what other stacks are matched to
 
 
 def parameters(architecture: str, model: Model, vocabulary: int, max_length: int) -> int:
@@ -24,3 +29,30 @@ def flops_per_token(architecture: str, model: Model, vocabulary: int, length: in
     block = 4 * D * round(model.inner * D)
     mixers = pattern(architecture, model.layers)
     return 2 * vocabulary * D + sum(block + mixer_class(m).flops(model, length, batch) for m in mixers)
+
+
+def matched(
+    match: str, architecture: str, model: Model, vocabulary: int, max_length: int, length: int, batch: int
+) -> Model:
+    """`model` with the width that makes `architecture` cost as much as GPT-2 of the given width.
+
+    `match` is `parameters`, `flops` (per token, for inputs of `length` tokens in batches of `batch`) or `depth`, which
+    keeps the width. Widths are multiples of the number of heads; the nearest one is taken.
+    """
+    if match == "depth":
+        return model
+
+    def cost(name: str, heads: int) -> float:
+        sized = model.model_copy(update={"d_model": heads * model.heads})
+        if match == "parameters":
+            return parameters(name, sized, vocabulary, max_length)
+        return flops_per_token(name, sized, vocabulary, length, batch)
+
+    goal = cost(_REFERENCE, model.d_model // model.heads)
+    widest = 1
+    while cost(architecture, widest) < goal:
+        widest *= 2
+    # the first that does not cost less, or the one before it
+    first = 1 + bisect.bisect_left(range(1, widest), goal, key=lambda heads: cost(architecture, heads))
+    best = min(range(max(1, first - 1), first + 1), key=lambda heads: abs(cost(architecture, heads) - goal))
+    return model.model_copy(update={"d_model": best * model.heads})

@@ -4,7 +4,6 @@ import itertools
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lolameme import config
@@ -33,8 +32,8 @@ class Hyena(nn.Module):
         *gates, v = self.short(self.inward(x)).chunk(self.order + 1, dim=-1)  # each (B, L, D)
         filters = self.filters(x.shape[1])  # (order - 1, D, L)
         for gate, h, bias in zip(gates[:0:-1], filters, self.bias, strict=True):
-            v = v * gate
-            v = causal_convolution(v, h) + v * bias
+            h = torch.cat([h[:, :1] + bias[:, None], h[:, 1:]], dim=1)  # the bias, as a part of the tap at t - s = 0
+            v = causal_convolution(v * gate, h)
         return self.out(v * gates[0])
 
     def step(self, x: Tensor, state: tuple[Tensor, Tensor, Tensor | None] | None) -> tuple[Tensor, tuple]:
@@ -72,7 +71,7 @@ class Hyena(nn.Module):
         knobs, D = model.hyena, model.d_model
         projections = 2 * (knobs.order + 2) * D * D
         short = 2 * knobs.short_filter * (knobs.order + 1) * D
-        gates = (3 * knobs.order - 2) * D  # gates, and the bias that passes v on
+        gates = knobs.order * D
         transform = 5 * math.log2(2 * length)  # per channel and position
         convolution = (knobs.order - 1) * D * ((2 + 1 / batch) * transform + 6)  # 6: the product of two spectra
         return projections + short + gates + convolution + 2 * _filter_matrices(model) / batch
@@ -94,16 +93,35 @@ class ShortConvolution(nn.Module):
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = torch.addcmul(self.bias, x, self.weight[0])
-        for i in range(1, min(len(self.weight), x.shape[1])):
-            y = y + F.pad(x[:, :-i] * self.weight[i], (0, 0, i, 0))
-        return y
+        return _Taps.apply(x, self.weight.to(x.dtype), self.bias.to(x.dtype))
 
     def step(self, x: Tensor, recent: Tensor | None) -> tuple[Tensor, Tensor]:
         """The next position alone, x (B, C), given up to taps - 1 inputs before it (B, T, C), latest last."""
         seen = x[:, None] if recent is None else torch.cat([recent, x[:, None]], dim=1)[:, -len(self.weight) :]
         y = self.bias + (seen * self.weight[: seen.shape[1]].flip(0)).sum(1)
         return y, seen
+
+
+class _Taps(torch.autograd.Function):
+    """y[t] = bias + sum over i of weight[i] x[t - i]; forward and backward add in place, tap by tap."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        y = torch.addcmul(bias, x, weight[0])
+        for i in range(1, min(len(weight), x.shape[1])):
+            y[:, i:].addcmul_(x[:, :-i], weight[i])
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        x, weight = ctx.saved_tensors
+        to_x, to_weight = gradient * weight[0], torch.zeros_like(weight)
+        to_weight[0] = (gradient * x).sum((0, 1))
+        for i in range(1, min(len(weight), x.shape[1])):
+            to_x[:, :-i].addcmul_(gradient[:, i:], weight[i])
+            to_weight[i] = (gradient[:, i:] * x[:, :-i]).sum((0, 1))
+        return to_x, to_weight, gradient.sum((0, 1))
 
 
 class ImplicitFilter(nn.Module):

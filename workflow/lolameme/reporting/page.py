@@ -16,7 +16,7 @@ from lolameme import config, provenance
 from lolameme.files import read_json
 from lolameme.languages.card import histogram, leakage
 from lolameme.models.architectures import pattern
-from lolameme.reporting.tables import CEILING, at_least, compare, label, steps
+from lolameme.reporting.tables import CEILING, Standings, at_least, label, steps
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
 _TRACKING = "http://127.0.0.1:5000"
@@ -30,6 +30,7 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
     """
     table = {path.stem: pd.read_parquet(path) for path in tables}
     board, tracked = table["leaderboard"], read_json(runs)
+    standings = Standings(table["comparisons"])
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lolameme.reporting", "."),
         autoescape=True,
@@ -44,11 +45,15 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         "clock": clock,
         "histogram": histogram,
         "leakage": leakage,
+        "signed": signed,
+        "p": p_value,
     }
     return environment.get_template("page.html").render(
         study=study,
         seeds=f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}",
-        findings=findings(board),
+        findings=findings(board, standings),
+        tuning=tuning(table["tuning"]),
+        spread=spread(board, study.match),
         boards=boards(board),
         claims=table["claims"].astype(object).where(table["claims"].notna(), None).to_dict("records"),
         figures={path.stem: inline(path) for path in figures},
@@ -67,18 +72,18 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
     )
 
 
-def findings(board: pd.DataFrame) -> list[tuple[str, list[str]]]:
+def findings(board: pd.DataFrame, standings: Standings) -> list[tuple[str, list[str]]]:
     """Per variant a sentence on `test` and one for each extra split: who leads, is that clear, who is stuck."""
     found = []
     for variant, rows in board.groupby("variant", sort=False):
         by_split = dict(list(rows.groupby("split", sort=False)))
         test = by_split.pop("test")
-        extra = [f"<i>{split}</i>: {html.escape(standing(part))}." for split, part in by_split.items()]
-        found.append((f"<b>{variant}</b>: {html.escape(standing(test) + order(test))}.", extra))
+        extra = [f"<i>{split}</i>: {html.escape(standing(part, standings))}." for split, part in by_split.items()]
+        found.append((f"<b>{variant}</b>: {html.escape(standing(test, standings) + order(test))}.", extra))
     return found
 
 
-def standing(rows: pd.DataFrame) -> str:
+def standing(rows: pd.DataFrame, standings: Standings) -> str:
     """How the architectures stand on one split."""
     ranked = [row for _, row in rows.sort_values("exact_match", ascending=False).iterrows()]
     first, last = ranked[0], ranked[-1]
@@ -87,19 +92,27 @@ def standing(rows: pd.DataFrame) -> str:
         return f"all architectures reach {at_least(last['exact_match'], 3)}, the ceiling"
     if len(stuck) == len(ranked):
         return f"no architecture is better than the strongest baseline ({em(first['baseline'])})"
-    rivals = [row for row in ranked[1:] if compare(first, row) != "ahead of"]
-    beaten = [row for row in ranked[1:] if compare(first, row) == "ahead of"]
+    kinds: dict[str, list[pd.Series]] = {"not told apart from": [], "above": [], "ahead of": []}
+    for row in ranked[1:]:
+        kinds[standings.compare(first, row)].append(row)
+    rivals, below, beaten = kinds.values()
     text = f"{label(first['architecture'])} reaches {em(first['exact_match'])}"
-    if rivals and beaten:
-        text += f", not told apart from {names(rivals)}, ahead of {names(beaten)}"
-        text += f" ({'at most ' if len(beaten) > 1 else ''}{em(beaten[0]['exact_match'])})"
-    elif rivals:
-        text += ", and the intervals of all architectures overlap with its own"
-    else:
+    if len(rivals) == len(ranked) - 1:
+        text += ", and no architecture is told apart from it"
+    elif len(beaten) == len(ranked) - 1:
         text += f", ahead of all others (next {label(beaten[0]['architecture'])}, {em(beaten[0]['exact_match'])})"
+    else:
+        text += f", not told apart from {names(rivals)}" if rivals else ""
+        text += f", above {names(below)} in every seed ({best_of(below)})" if below else ""
+        text += f", ahead of {names(beaten)} ({best_of(beaten)})" if beaten else ""
     if stuck:
         text += f"; {names(stuck)} no better than the strongest baseline ({em(first['baseline'])})"
     return text
+
+
+def best_of(rows: list[pd.Series]) -> str:
+    """The highest exact match of rows in falling order, as the most that they reach."""
+    return f"{'at most ' if len(rows) > 1 else ''}{em(rows[0]['exact_match'])}"
 
 
 def order(rows: pd.DataFrame) -> str:
@@ -114,6 +127,45 @@ def order(rows: pd.DataFrame) -> str:
     )
 
 
+def tuning(tried: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per variant the trials of each architecture: exact match on valid by what was tried, and the choice."""
+    found = []
+    for variant, rows in tried.groupby("variant", sort=False):
+        points = list(dict.fromkeys(rows["trial"]))
+        decays = rows["weight_decay"].nunique() > 1
+        heads = rows.drop_duplicates("trial").set_index("trial")
+        head = [
+            f"{heads.loc[p, 'learning_rate']:g}" + (f", decay {heads.loc[p, 'weight_decay']:g}" if decays else "")
+            for p in points
+        ]
+        lines = [
+            {"architecture": architecture, "cells": mine.set_index("trial").loc[points].to_dict("records")}
+            for architecture, mine in rows.groupby("architecture", sort=False)
+        ]
+        rates = rows["learning_rate"]
+        edge = int((rows["chosen"] & rates.isin([rates.min(), rates.max()])).sum()) if rates.nunique() > 2 else 0
+        found.append({"variant": variant, "head": head, "lines": lines, "edge": edge, "steps": rows["steps"].max()})
+    return found
+
+
+def spread(board: pd.DataFrame, match: str) -> str:
+    """How alike the architectures of a study are in size and cost, as a sentence."""
+    test = board[board["split"] == "test"]
+    widths = test["d_model"]
+    ranges = []
+    for column, name in (("parameters", "parameters"), ("flops_per_token", "FLOPs per token")):
+        ratio = test.groupby("variant")[column].agg(lambda values: values.max() / values.min()).max()
+        ranges.append(f"{name} differ by up to {100 * (ratio - 1):.0f} %")
+    same = widths.nunique() == 1
+    size = f"a width of {widths.iloc[0]}" if same else f"widths of {widths.min()} to {widths.max()}"
+    basis = {
+        "depth": "the same depth and width",
+        "parameters": "the same depth, and widths that give all as many parameters as GPT-2",
+        "flops": "the same depth, and widths that give all as many FLOPs per token as GPT-2",
+    }[match]
+    return f"Architectures are compared at {basis} ({size}); between those of one task, {' and '.join(ranges)}."
+
+
 def names(rows: list[pd.Series]) -> str:
     """Architectures in a sentence: A, B and C."""
     words = [label(row["architecture"]) for row in rows]
@@ -124,8 +176,9 @@ def boards(board: pd.DataFrame) -> list[dict[str, Any]]:
     """Per variant the rows of its leaderboard on `test`, best first."""
     test = board[board["split"] == "test"].sort_values("exact_match", ascending=False)
     return [
-        {"variant": variant, "rows": test[test["variant"] == variant].to_dict("records")}
+        {"variant": variant, "rows": rows.to_dict("records"), "pure": rows["pure"].iloc[0]}
         for variant in board["variant"].unique()
+        for rows in [test[test["variant"] == variant]]
     ]
 
 
@@ -152,6 +205,18 @@ def inline(path: Path) -> str:
 def em(value: float | None) -> str:
     """Exact match as people compare it; a dash where there is none."""
     return "–" if value is None or pd.isna(value) else f"{value:.3f}"
+
+
+def signed(value: float | None) -> str:
+    """A difference of exact matches; a dash where there is none."""
+    return "–" if value is None or pd.isna(value) else f"{round(value, 3) + 0.0:+.3f}"  # no minus before 0
+
+
+def p_value(value: float | None) -> str:
+    """A p value as people write it."""
+    if value is None or pd.isna(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def clock(seconds: float) -> str:

@@ -1,18 +1,37 @@
 """Tidy tables of a study, from the files of its cells alone."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lolameme import config
-from lolameme.evaluation.bootstrap import interval
+from lolameme.evaluation.statistics import Outcomes, corrected, difference, interval
 from lolameme.files import atomic, read_json
 from lolameme.models import architectures
 
 KEYS = ["variant", "architecture", "seed"]
 FAMILIES = ("gpt2", "hyena", "thex")  # those of the paper
 
+SHARED = (  # what all seeds of an architecture have in common
+    "family",
+    "positions",
+    "queries",
+    "chance",
+    "majority",
+    "value_share",
+    "oracle",
+    "baseline",
+    "parameters",
+    "flops_per_token",
+    "d_model",
+    "learning_rate",
+    "weight_decay",
+    "steps",
+)
+SIGNIFICANT = 0.05  # corrected p value below which two architectures count as told apart
 CEILING = 0.98  # exact match from which on a task tells architectures apart no more
 MASTERED = 0.01  # loss on training programs, nats per token, from which on they count as learned
 
@@ -76,6 +95,9 @@ def scores(study: config.Study, folder: Path) -> pd.DataFrame:
             "family": architectures.family(name),
             "positions": "+".join(map(str, architectures.positions(name))),
             "mixers": " ".join(metrics["mixers"]),
+            "d_model": metrics["d_model"],
+            "learning_rate": metrics["learning_rate"],
+            "weight_decay": metrics["weight_decay"],
             "parameters": metrics["parameters"],
             "flops_per_token": metrics["flops_per_token"],
             **metrics["cost"],
@@ -114,64 +136,147 @@ def learning(study: config.Study, folder: Path) -> pd.DataFrame:
     )
 
 
-def leaderboard(study: config.Study, folder: Path, scored: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+def outcomes(study: config.Study, folder: Path) -> dict[tuple[str, str], dict[str, Outcomes]]:
+    """What every architecture got right on every test split: by variant and split, then by architecture."""
+    found: dict[tuple[str, str], dict[str, Outcomes]] = {}
+    for variant, architecture in itertools.product(study.variants, study.stacks):
+        hits: dict[str, list[np.ndarray]] = {}
+        queries = {}
+        for seed in study.seeds:
+            path = folder / variant / architecture / f"seed{seed}" / "predictions.parquet"
+            rows = pd.read_parquet(path, columns=["split", "program", "exact_match"])
+            for split, of_split in rows.groupby("split", sort=False):
+                by_program = of_split.groupby("program")["exact_match"].agg(["sum", "size"])
+                hits.setdefault(split, []).append(by_program["sum"].to_numpy(float))
+                queries[split] = by_program["size"].to_numpy()
+        for split, of_seeds in hits.items():
+            found.setdefault((variant, split), {})[architecture] = Outcomes(np.stack(of_seeds), queries[split])
+    return found
+
+
+def comparisons(answered: dict[tuple[str, str], dict[str, Outcomes]]) -> pd.DataFrame:
+    """Every ordered pair of architectures on every test split: their difference, its interval, its p values.
+
+    `p_corrected` and `p_models_corrected` are corrected for all pairs of the split (Holm).
+    """
+    tables = []
+    for (variant, split), made in answered.items():
+        pairs = list(itertools.combinations(made, 2))
+        found = [difference(made[a], made[b]) for a, b in pairs]
+        rows = pd.DataFrame(
+            {
+                "variant": variant,
+                "split": split,
+                "architecture": [a for a, _ in pairs],
+                "other": [b for _, b in pairs],
+                "difference": [d.mean for d in found],
+                "low": [d.low for d in found],
+                "high": [d.high for d in found],
+                "p": [d.p for d in found],
+                "p_corrected": corrected(np.array([d.p for d in found])),
+                "p_models_corrected": corrected(np.array([d.p_models for d in found])),
+                "separated": [d.separated for d in found],
+            }
+        )
+        turned = rows.rename(columns={"architecture": "other", "other": "architecture"}).assign(
+            difference=-rows["difference"], low=-rows["high"], high=-rows["low"]
+        )
+        tables += [rows, turned[rows.columns]]
+    return pd.concat(tables, ignore_index=True)
+
+
+class Standings:
+    """Which architecture stands above which, in one of five words, by the comparisons.
+
+    `ahead of` and `behind`: the difference holds for other seeds, too. `above` and `below`: it holds for the trained
+    models, and in every seed, but these are too few to speak of others. Else `not told apart from`.
+    """
+
+    def __init__(self, compared: pd.DataFrame):
+        keys = zip(*(compared[key] for key in ("variant", "split", "architecture", "other")), strict=True)
+        sure = compared["p_corrected"] < SIGNIFICANT
+        seen = compared["separated"] & (compared["p_models_corrected"] < SIGNIFICANT)
+        higher = compared["difference"] > 0
+        words = np.select(
+            [sure & higher, sure, seen & higher, seen],
+            ["ahead of", "behind", "above", "below"],
+            "not told apart from",
+        )
+        self.words = dict(zip(keys, words.tolist(), strict=True))
+
+    def compare(self, a: pd.Series, b: pd.Series) -> str:
+        """The word for two rows of the leaderboard."""
+        return self.words[a["variant"], a["split"], a["architecture"], b["architecture"]]
+
+    def phrase(self, a: pd.Series, b: pd.Series, of: str = "architecture") -> str:
+        """Two rows of the leaderboard as in `Hyena ahead of GPT-2`, by architecture or family."""
+        word = self.compare(a, b)
+        every = " in every seed" if word in ("above", "below") else ""
+        return f"{label(a[of])} {word} {label(b[of])}{every}"
+
+
+def best_pure(learned: pd.DataFrame) -> dict[str, str]:
+    """The pure stack of each variant that ended best on valid: what swapped layers must beat."""
+    last = learned[(learned["split"] == "valid") & (learned["step"] == learned.groupby(KEYS)["step"].transform("max"))]
+    pure = last[last["architecture"].isin(architectures.PURE)]
+    means = pure.groupby(["variant", "architecture"])["exact_match"].mean()
+    return {variant: of_variant.idxmax()[1] for variant, of_variant in means.groupby(level="variant")}
+
+
+def leaderboard(
+    answered: dict[tuple[str, str], dict[str, Outcomes]],
+    scored: pd.DataFrame,
+    learned: pd.DataFrame,
+    compared: pd.DataFrame,
+) -> pd.DataFrame:
     """One row per variant, test split and architecture: mean exact match with its interval, and steps to halfway.
 
-    `best` marks the highest mean and all that are not told apart from it, their intervals overlapping.
+    `best` marks the highest mean and all that are not told apart from it, for other seeds or these. `pure` is the best
+    pure stack of the variant, chosen on valid; `over_pure` with its interval and `p_over_pure` compare with it
+    (Holm-corrected for the architectures of the split).
     """
-    halfway = steps_to_halfway(scored, learned)
-    rows = []
-    for (variant, architecture), group in scored.groupby(["variant", "architecture"], sort=False):
-        paths = [
-            path
-            for identity, path in cells(study, folder)
-            if (identity["variant"], identity["architecture"]) == (variant, architecture)
-        ]
-        predictions = pd.concat(
-            [
-                pd.read_parquet(path / "predictions.parquet", columns=["split", "program", "exact_match"]).assign(
-                    seed=i
-                )
-                for i, path in enumerate(paths)
-            ]
-        )
-        for split, of_split in group.groupby("split", sort=False):
-            mean, low, high = interval(predictions[predictions["split"] == split])
-            first = of_split.iloc[0]
+    halfway, pure, standings = steps_to_halfway(scored, learned), best_pure(learned), Standings(compared)
+    cells = dict(list(scored.groupby(["variant", "split", "architecture"])))
+    tables = []
+    for (variant, split), made in answered.items():
+        rows = []
+        for architecture, outcome in made.items():
+            mine = cells[variant, split, architecture]
+            mean, low, high = interval(outcome)
+            measured = {"exact_match": mean, "low": low, "high": high, "seeds": len(mine)}
+            halved = halfway.get((variant, architecture)) if split == "test" else None
+            means = {key: mine[key].mean() for key in ("train_seconds", "tokens_per_second")}
+            shared = mine.iloc[0][list(SHARED)].to_dict()
             rows.append(
-                {
-                    "variant": variant,
-                    "split": split,
-                    "architecture": architecture,
-                    "family": first["family"],
-                    "positions": first["positions"],
-                    "exact_match": mean,
-                    "low": low,
-                    "high": high,
-                    "seeds": len(of_split),
-                    "queries": first["queries"],
-                    **{
-                        key: first[key]
-                        for key in (
-                            "chance",
-                            "majority",
-                            "value_share",
-                            "oracle",
-                            "baseline",
-                            "parameters",
-                            "flops_per_token",
-                        )
-                    },
-                    "steps_to_halfway": halfway.get((variant, architecture)) if split == "test" else None,
-                    "steps": first["steps"],
-                    "train_seconds": of_split["train_seconds"].mean(),
-                    "tokens_per_second": of_split["tokens_per_second"].mean(),
-                }
+                {"variant": variant, "split": split, "architecture": architecture}
+                | measured
+                | shared
+                | means
+                | {"steps_to_halfway": halved, "pure": pure.get(variant)}
             )
-    table = pd.DataFrame(rows)
-    top = table.loc[table.groupby(["variant", "split"])["exact_match"].idxmax()].set_index(["variant", "split"])["low"]
-    table["best"] = table["high"] >= top.loc[list(zip(table["variant"], table["split"], strict=True))].to_numpy()
-    return table
+        table = pd.DataFrame(rows)
+        leader = table.loc[table["exact_match"].idxmax()]
+        table["best"] = [
+            row["architecture"] == leader["architecture"] or standings.compare(leader, row) == "not told apart from"
+            for _, row in table.iterrows()
+        ]
+        of_split = compared[(compared["variant"] == variant) & (compared["split"] == split)]
+        against = of_split[of_split["other"] == pure.get(variant)].set_index("architecture")
+        against["p"] = corrected(against["p"].to_numpy())
+        renamed = {"difference": "over_pure", "low": "over_pure_low", "high": "over_pure_high", "p": "p_over_pure"}
+        tables.append(table.join(against[list(renamed)].rename(columns=renamed), on="architecture"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def tuning(study: config.Study, folder: Path) -> pd.DataFrame:
+    """One row per variant, architecture and trial: what it tried, what came of it on valid, whether it was chosen."""
+    rows = []
+    for variant, architecture in itertools.product(study.variants, study.stacks if study.tuning else ()):
+        choice = read_json(folder / variant / architecture / "choice.json")
+        identity = {"variant": variant, "architecture": architecture}
+        rows += [identity | trial | {"chosen": trial["trial"] == choice["chosen"]} for trial in choice["trials"]]
+    tried = ["trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged", "chosen"]
+    return pd.DataFrame(rows, columns=["variant", "architecture", *tried])
 
 
 def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:
@@ -192,7 +297,7 @@ def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[
     return found
 
 
-def claims(board: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+def claims(board: pd.DataFrame, learned: pd.DataFrame, standings: Standings) -> pd.DataFrame:
     """The paper's claims with its numbers and ours, and what ours say.
 
     Ours are the best of a family on the test split of the matching variants. The verdict is about the order of the
@@ -205,56 +310,56 @@ def claims(board: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
         told |= {f"paper_{family}": claim["paper"].get(family) for family in FAMILIES}
         nothing = {"variant": None} | {f"ours_{family}": None for family in FAMILIES}
         if claim["variants"] is None:
-            verdict = position_verdict(test) if claim["claim"] == "C4" else gap_verdict(board, learned)
+            verdict = position_verdict(test, standings) if claim["claim"] == "C4" else gap_verdict(board, learned)
             rows.append(told | nothing | {"variant": "all variants", "verdict": verdict})
             continue
         found = [variant for variant in claim["variants"] if variant in set(test["variant"])]
         for variant in found:
             mine = test[test["variant"] == variant]
-            ours = mine.loc[mine.groupby("family")["exact_match"].idxmax()].set_index("family")
+            ours = mine.loc[mine.groupby("family")["exact_match"].idxmax()].set_index("family", drop=False)
             values = {f"ours_{family}": ours["exact_match"].get(family) for family in FAMILIES}
-            verdict = memory_verdict(ours) if claim["claim"] == "C3" else order_verdict(ours)
+            verdict = (memory_verdict if claim["claim"] == "C3" else order_verdict)(ours, standings)
             rows.append(told | {"variant": variant} | values | {"verdict": verdict})
         if not found:
             rows.append(told | nothing | {"verdict": "not tested in this study"})
     return pd.DataFrame(rows)
 
 
-def order_verdict(ours: pd.DataFrame) -> str:
-    """Is T HEX ahead of Hyena, and Hyena of GPT-2? Only intervals that do not overlap tell two apart."""
+def order_verdict(ours: pd.DataFrame, standings: Standings) -> str:
+    """Is T HEX ahead of Hyena, and Hyena of GPT-2?"""
     if not {"gpt2", "hyena", "thex"} <= set(ours.index):
         return "not testable: a family is missing"
     if ours["exact_match"].min() >= CEILING:
         return "not testable here: all families are at the ceiling"
-    pairs = [("thex", "hyena"), ("hyena", "gpt2"), ("thex", "gpt2")]
-    found = [compare(ours.loc[a], ours.loc[b]) for a, b in pairs]
-    words = [f"{label(a)} {standing} {label(b)}" for (a, b), standing in zip(pairs, found, strict=True)]
+    pairs = [(ours.loc[a], ours.loc[b]) for a, b in (("thex", "hyena"), ("hyena", "gpt2"), ("thex", "gpt2"))]
+    found = [standings.compare(a, b) for a, b in pairs]
+    words = [standings.phrase(a, b, of="family") for a, b in pairs]
     if found[:2] == ["ahead of", "ahead of"]:
         return f"same order: {'; '.join(words[:2])}"
-    if "behind" in found:
+    if set(found[:2]) <= {"ahead of", "above"}:
+        return f"same order with the seeds at hand: {'; '.join(words[:2])}"
+    if {"behind", "below"} & set(found):
         return f"another order: {'; '.join(words)}"
-    return f"{'same order in part' if 'ahead of' in found else 'no order'}: {'; '.join(words)}"
+    return f"{'same order in part' if {'ahead of', 'above'} & set(found) else 'no order'}: {'; '.join(words)}"
 
 
-def memory_verdict(ours: pd.DataFrame) -> str:
+def memory_verdict(ours: pd.DataFrame, standings: Standings) -> str:
     """Does Hyena memorise more, or sooner, than GPT-2?"""
     if not {"gpt2", "hyena"} <= set(ours.index):
         return "not testable: a family is missing"
     hyena, gpt2 = ours.loc["hyena"], ours.loc["gpt2"]
     speed = f"halfway after {steps(hyena['steps_to_halfway'])} steps against {steps(gpt2['steps_to_halfway'])}"
-    return f"Hyena {compare(hyena, gpt2)} GPT-2; {speed}"
+    return f"{standings.phrase(hyena, gpt2, of='family')}; {speed}"
 
 
-def position_verdict(test: pd.DataFrame) -> str:
+def position_verdict(test: pd.DataFrame, standings: Standings) -> str:
     """Which position of the swapped layer is best for each task, and whether that is clear."""
     swapped = test[test["positions"] != ""]
     words = []
     for variant, group in swapped.groupby("variant", sort=False):
         if len(group) > 1:
             first, second = (row for _, row in group.nlargest(2, "exact_match").iterrows())
-            words.append(
-                f"{variant}: {label(first['architecture'])} {compare(first, second)} {label(second['architecture'])}"
-            )
+            words.append(f"{variant}: {standings.phrase(first, second)}")
     return "; ".join(words) if words else "not testable: one position only"
 
 
@@ -274,13 +379,6 @@ def gap_verdict(board: pd.DataFrame, learned: pd.DataFrame) -> str:
         return words
     place = f"{worst['variant']} · {worst['split']}, {label(worst['architecture'])}"
     return f"{words}, but falls to {worst['exact_match']:.2f} on another split ({place})"
-
-
-def compare(a: pd.Series, b: pd.Series) -> str:
-    """`ahead of`, `behind` or `not told apart from`, by whether the intervals overlap."""
-    if a["low"] > b["high"]:
-        return "ahead of"
-    return "behind" if a["high"] < b["low"] else "not told apart from"
 
 
 def label(architecture: str) -> str:

@@ -25,6 +25,7 @@ _SETTINGS = (
     "architecture",
     "seed",
     "mixers",
+    "match",
     "model",
     "training",
     "parameters",

@@ -1,7 +1,10 @@
-"""Training a cell: from the data of its variant to weights, facts and history on disk."""
+"""Training a cell, or a trial of one: from the data of its variant to files on disk."""
 
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save_file
 
@@ -9,7 +12,7 @@ from lolameme import config, provenance
 from lolameme.cell import Cell
 from lolameme.files import atomic, read_json, write_json
 from lolameme.models import stack
-from lolameme.models.cost import flops_per_token
+from lolameme.models.cost import flops_per_token, matched
 from lolameme.seeds import seed_of
 from lolameme.training.data import Split
 from lolameme.training.device import Device
@@ -19,53 +22,85 @@ from lolameme.training.progress import Watcher
 _TRAIN_SAMPLE = 256  # training programs on which the gap between train and valid is measured
 
 
-def train_cell(study: config.Study, cell: Cell, data: Path, folder: Path, threads: int, watcher: Watcher) -> None:
-    """Train a cell on the data of its variant; write model.safetensors, model.json and history.parquet.
+class Job:
+    """A training ready to run: its model, its data and the facts that it will leave beside its weights."""
 
-    Continues from `checkpoint.safetensors` in `folder` if an earlier attempt at the same cell left one.
-    """
-    training, dataset = study.training_of(cell.variant), read_json(data / "dataset.json")
-    device = Device.choose(study.device, training.precision, threads)
-    longest = max(split["longest"] for split in dataset["splits"].values())
-    seed = seed_of(cell.seed, "initialisation", cell.variant, cell.architecture)
-    model = stack.build(cell.architecture, study.model, dataset["vocabulary"], longest, seed)
-    facts = {
-        "variant": cell.variant,
-        "architecture": cell.architecture,
-        "seed": cell.seed,
-        "mixers": stack.pattern(cell.architecture, study.model.layers),
-        "model": study.model.model_dump(),
-        "vocabulary": dataset["vocabulary"],
-        "max_length": longest,
-        "training": training.model_dump(),
-        "data": dataset["content"],
-        "code": provenance.code_version(),
-        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "flops_per_token": flops_per_token(
-            cell.architecture,
-            study.model,
-            dataset["vocabulary"],
-            dataset["splits"]["train"]["longest"],
-            training.batch,
-        ),
-        "device": device.name,
-        "precision": device.precision,
-        "attention": device.attention,
-        "threads": threads,
-    }
-    splits = {
-        "train": Split.read(data / "train.parquet"),
-        "train sample": Split.read(data / "train.parquet", _TRAIN_SAMPLE),
-        "valid": Split.read(data / "valid.parquet"),
-    }
-    checkpoint = folder / "checkpoint.safetensors"
-    history, summary = train(
-        model, training, splits, cell.seed, device, checkpoint, provenance.fingerprint(facts), watcher
-    )
+    def __init__(self, study: config.Study, cell: Cell, training: config.Training, data: Path, threads: int):
+        dataset = read_json(data / "dataset.json")
+        self.cell, self.training, self.data = cell, training, data
+        self.device = Device.choose(study.device, training.precision, threads)
+        vocabulary = dataset["vocabulary"]
+        longest = max(split["longest"] for split in dataset["splits"].values())
+        usual = dataset["splits"]["train"]["longest"]
+        model = matched(study.match, cell.architecture, study.model, vocabulary, longest, usual, training.batch)
+        seed = seed_of(cell.seed, "initialisation", cell.variant, cell.architecture)
+        self.model = stack.build(cell.architecture, model, vocabulary, longest, seed)
+        self.facts = {
+            "variant": cell.variant,
+            "architecture": cell.architecture,
+            "seed": cell.seed,
+            "mixers": stack.pattern(cell.architecture, model.layers),
+            "match": study.match,
+            "model": model.model_dump(),
+            "vocabulary": vocabulary,
+            "max_length": longest,
+            "training": training.model_dump(),
+            "data": dataset["content"],
+            "code": provenance.code_version(),
+            "parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+            "flops_per_token": flops_per_token(cell.architecture, model, vocabulary, usual, training.batch),
+            "device": self.device.name,
+            "precision": self.device.precision,
+            "attention": self.device.attention,
+            "threads": threads,
+        }
+
+    def run(self, checkpoint: Path, watcher: Watcher) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Train the model, going on from `checkpoint` if an earlier attempt left one; its history and a summary."""
+        splits = {
+            "train": Split.read(self.data / "train.parquet"),
+            "train sample": Split.read(self.data / "train.parquet", _TRAIN_SAMPLE),
+            "valid": Split.read(self.data / "valid.parquet"),
+        }
+        identity = provenance.fingerprint(self.facts)
+        return train(self.model, self.training, splits, self.cell.seed, self.device, checkpoint, identity, watcher)
+
+
+def train_cell(
+    study: config.Study, cell: Cell, training: config.Training, data: Path, folder: Path, threads: int, watcher: Watcher
+) -> None:
+    """Train a cell on the data of its variant; write model.safetensors, model.json and history.parquet to `folder`."""
+    job, checkpoint = Job(study, cell, training, data, threads), folder / "checkpoint.safetensors"
+    history, summary = job.run(checkpoint, watcher)
     with atomic(folder / "model.safetensors") as path:
-        save_file({name: t.cpu().contiguous() for name, t in model.state_dict().items()}, path)
+        save_file({name: t.cpu().contiguous() for name, t in job.model.state_dict().items()}, path)
     with atomic(folder / "history.parquet") as path:
-        history.to_parquet(path, index=False)
-    peak = torch.cuda.max_memory_allocated() if device.torch_device.type == "cuda" else provenance.peak_memory()
-    write_json(folder / "model.json", facts | summary | {"peak_memory_bytes": peak})
+        pq.write_table(pa.Table.from_pylist(history), path)
+    cuda = job.device.torch_device.type == "cuda"
+    peak = torch.cuda.max_memory_allocated() if cuda else provenance.peak_memory()
+    write_json(folder / "model.json", job.facts | summary | {"peak_memory_bytes": peak})
+    checkpoint.unlink(missing_ok=True)
+
+
+def train_trial(
+    study: config.Study, variant: str, architecture: str, trial: str, data: Path, path: Path, threads: int,
+    watcher: Watcher,
+) -> None:  # fmt: skip
+    """Try a point of the tuning grid; write to `path` how well it did on valid. Diverging is a result, too.
+
+    All points of a variant and architecture share their seed, which no cell has.
+    """
+    cell = Cell(variant, architecture, seed_of(0, "tuning"))
+    training = study.trials(variant)[trial]
+    job, checkpoint = Job(study, cell, training, data, threads), path.with_suffix(".checkpoint.safetensors")
+    point = {"trial": trial, "learning_rate": training.learning_rate, "weight_decay": training.weight_decay}
+    result: dict[str, Any] = {"exact_match": None, "loss": None, "diverged": None, "curve": []}
+    try:
+        history, summary = job.run(checkpoint, watcher)
+        curve = [{k: row[k] for k in ("step", "exact_match", "loss")} for row in history if row["split"] == "valid"]
+        last = {key: curve[-1][key] for key in ("exact_match", "loss")}
+        result |= summary | last | {"curve": curve}
+    except FloatingPointError as error:
+        result |= {"diverged": str(error)}
+    write_json(path, point | result | {key: job.facts[key] for key in ("data", "code", "device", "precision")})
     checkpoint.unlink(missing_ok=True)

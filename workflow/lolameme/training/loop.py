@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from lolameme.config import Training
@@ -16,6 +15,7 @@ from lolameme.models.stack import Stack
 from lolameme.training import checkpoint
 from lolameme.training.data import Order, Split
 from lolameme.training.device import Device
+from lolameme.training.optimiser import AdamW
 from lolameme.training.progress import Moment
 
 _SAVE_EVERY = 20.0  # seconds between checkpoints
@@ -30,10 +30,10 @@ def train(
     resume_from: Path,
     identity: str,
     watch: Callable[[Moment], None] = lambda moment: None,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Train `model` in place on `splits["train"]`, scoring all other splits on the way; the last one is watched.
 
-    Returns the history (step, split, loss, exact_match, token_accuracy, other_loss, learning_rate, tokens,
+    Returns the history, rows of (step, split, loss, exact_match, token_accuracy, other_loss, learning_rate, tokens,
     tokens_per_second, seconds) and a summary. A checkpoint is kept at `resume_from`; one that carries the same
     `identity` is continued from, any other is ignored. On a CPU, interrupted and uninterrupted trainings end with the
     same bits.
@@ -58,12 +58,10 @@ class _Run:
         self.order = Order(len(self.train_split), training.batch, seed)
         self.path, self.identity, self.watch = resume_from, identity, watch
         decayed, rest = model.parameters_by_decay()
-        groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        self.parameters = [*decayed, *rest]
-        self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=training.betas, fused=True)
+        self.optimiser = AdamW(decayed, rest, training.weight_decay, training.betas)
         self.step, self.tokens, self.seconds, self.history = 0, 0, 0.0, []
 
-    def run(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def run(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         if self.path.exists():
             self.load()
         self.begun, self.before, self.begun_at = time.perf_counter(), self.seconds, self.step
@@ -74,7 +72,7 @@ class _Run:
         finally:
             signal.signal(signal.SIGTERM, previous)
         summary = {"steps": self.step, "tokens": self.tokens, "train_seconds": self.seconds}
-        return pd.DataFrame(self.history), summary
+        return self.history, summary
 
     def on_terminate(self, *_: Any) -> None:
         """A scheduler's polite end: finish the step, keep a checkpoint, leave."""
@@ -96,14 +94,12 @@ class _Run:
 
     def update(self) -> None:
         """One step of the optimiser."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate(self.training, self.step)
         data = self.train_split.batch(self.order[self.step], everything=self.training.loss == "all")
         _, losses = self.device.losses(self.model, data)
         self.optimiser.zero_grad()
         losses.mean().backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, self.training.clip)
-        self.optimiser.step()
+        torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.training.clip)
+        self.optimiser.step(rate(self.training, self.step))
         self.step += 1
         self.tokens += data.real_tokens
 
@@ -139,7 +135,7 @@ class _Run:
     def save(self) -> None:
         self.seconds = self.before + time.perf_counter() - self.begun
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= checkpoint.optimiser_tensors(self.optimiser) | {"random.cpu": torch.get_rng_state()}
+        tensors |= self.optimiser.tensors() | {"random.cpu": torch.get_rng_state()}
         if self.device.torch_device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         facts = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "history": self.history}
@@ -151,7 +147,7 @@ class _Run:
         if facts.get("identity") != self.identity:
             return
         self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-        checkpoint.restore_optimiser(self.optimiser, tensors)
+        self.optimiser.restore(tensors)
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and self.device.torch_device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random.cuda"])

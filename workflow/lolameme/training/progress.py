@@ -60,7 +60,7 @@ def line(moment: Moment, cell: str) -> str:
 
 @dataclass(frozen=True)
 class Survey:
-    """How far the study is."""
+    """How far the study is: trainings of cells, and of trials before them."""
 
     cells: int
     done: int
@@ -69,7 +69,7 @@ class Survey:
 
     def __str__(self) -> str:
         left = "" if self.seconds_left is None else f", about {clock(self.seconds_left)} of training left"
-        return f"study: {self.done} of {self.cells} cells trained{left}"
+        return f"study: {self.done} of {self.cells} trainings done{left}"
 
 
 def survey(folder: Path) -> Survey:

@@ -1,0 +1,64 @@
+"""What all benchmarks share: the clock, the name of this machine, and the file a table is kept in."""
+
+import platform
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parent.parent
+STUDY = ROOT / "config.yaml"
+
+
+def best(work: Callable[[], object], rounds: int = 5, warm: bool = True) -> float:
+    """Seconds of the fastest round, after one to warm up."""
+    if warm:
+        work()
+    times = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def processor() -> str:
+    """The name of this machine's processor."""
+    about = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2] for line in about.read_text().splitlines() if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return "-".join(re.findall(r"[A-Za-z0-9]+", name)).lower()
+
+
+def ratios(rows: Sequence[tuple[str, str, float, float, str]]) -> list[str]:
+    """A Markdown table of (what, against, ours, peer, unit), printed too; higher is better."""
+    columns = ("what", "against", "ours", "peer", "unit", "ratio")
+    return table(
+        columns,
+        [
+            (what, against, f"{ours:,.0f}", f"{peer:,.0f}", unit, f"{ours / peer:.1f}")
+            for what, against, ours, peer, unit in rows
+        ],
+    )
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of Markdown, printed too."""
+    shown = Table(*columns)
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)
+    return ["| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *rows)]
+
+
+def keep(topic: str, lines: Sequence[str]) -> Path:
+    """Write benchmarks/<device>/<topic>.md; returns the folder."""
+    folder = Path(__file__).parent / processor()
+    folder.mkdir(exist_ok=True)
+    head = [f"# {processor()}: {topic}", "", f"torch {torch.__version__}, by `make bench`.", ""]
+    (folder / f"{topic}.md").write_text("\n".join([*head, *lines]) + "\n")
+    return folder
