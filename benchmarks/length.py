@@ -66,11 +66,11 @@ def draw(found: pd.DataFrame, stem: Path) -> None:
     style.apply()
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for ax, column, title in zip(axes, ("seconds", "mb"), ("seconds per step", "peak memory, MB"), strict=True):
-        for name, mixer in PURE.items():
+        for offset, (name, mixer) in zip((0, 5, -5), PURE.items(), strict=True):
             mine = found[found["mixer"] == mixer]
             ax.plot(mine["length"], mine[column], "o-", color=style.FAMILY[name], markersize=4)
             ax.annotate(
-                label(name), (mine["length"].iloc[-1], mine[column].iloc[-1]), (6, 0), textcoords="offset points",
+                label(name), (mine["length"].iloc[-1], mine[column].iloc[-1]), (6, offset), textcoords="offset points",
                 color=style.FAMILY[name], va="center", fontsize=9,
             )  # fmt: skip
         ax.set(xscale="log", yscale="log", xlabel="length", title=title)

@@ -9,7 +9,7 @@ import pytest
 from lolameme.evaluation.statistics import Outcomes
 from lolameme.reporting import tables
 from lolameme.reporting.figures import spread
-from lolameme.reporting.page import findings
+from lolameme.reporting.findings import findings
 
 
 def board(**rows) -> pd.DataFrame:
@@ -164,7 +164,7 @@ def test_the_best_pure_stack_is_chosen_on_valid_and_compared_with():
         for name, skill in (("gpt2", 0.3), ("hyena", 0.5), ("thex-2", 0.8), ("thex-1", 0.5))
     }
     answered = {("v", "test"): outcomes}
-    shared = dict.fromkeys(tables.SHARED, 0) | {"baseline": 0.2, "train_seconds": 1.0, "tokens_per_second": 5.0}
+    shared = dict.fromkeys(tables.SHARED, 0) | dict.fromkeys(tables.MEANS, 1.0) | {"baseline": 0.2}
     scored = pd.DataFrame(
         [{"variant": "v", "split": "test", "architecture": a, "seed": s} | shared for a in outcomes for s in (1, 2, 3)]
     )

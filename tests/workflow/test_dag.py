@@ -1,7 +1,6 @@
 """The workflow for real: a miniature study from data to report, and what runs again after which change."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,54 +13,7 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 from conftest import ROOT, study_data
-
-SNAKEMAKE = Path(sys.executable).parent / "snakemake"
-CODE = (
-    "Snakefile",
-    "config.yaml",
-    "workflow",
-    "slurm",
-    "profiles",
-    "studies",
-    "envs",
-    "pyproject.toml",
-    "constraints.txt",
-)
-
-
-class Project:
-    """A copy of the project that runs its own sources."""
-
-    def __init__(self, folder: Path, data: dict | None = None):
-        self.folder = folder
-        for name in CODE:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-            else:
-                shutil.copy(source, folder / name)
-        if data:
-            (folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
-
-    def run(self, *arguments: str, ok: bool = True) -> str:
-        environment = os.environ | {"NO_COLOR": "1"}
-        command = [str(SNAKEMAKE), *(arguments if "--profile" in arguments else ("--cores", "2", *arguments))]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
-        output = done.stdout + done.stderr
-        assert (done.returncode == 0) == ok, output
-        return output
-
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """How many jobs of each rule would run."""
-        output = self.run("--dry-run", *arguments)
-        table = re.search(r"^job +count\n-+ +-+\n(.*?)\n\n", output, re.S | re.M)
-        rows = [row.split() for row in table[1].splitlines()] if table else []
-        return {name: int(n) for name, n in rows if name != "total"}
-
-    def edit(self, path: str) -> None:
-        """A change to a source that changes no result."""
-        with (self.folder / path).open("a") as file:
-            file.write("\n# edited\n")
+from project import Project
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +56,11 @@ def test_the_study_leaves_every_artefact_of_the_contract(done):
         "slices",
         "learning",
         "comparisons",
-        "leaderboard",
-        "claims",
         "tuning",
+        "leaderboard",
+        "learning_order",
+        "cost",
+        "claims",
     }
     assert not [p for p in done.folder.rglob("*.part") if ".snakemake" not in p.parts]
 
@@ -171,23 +125,53 @@ def test_progress_is_said_for_the_cell_and_for_the_study(done):
 
 def test_the_report_is_one_file_with_every_figure_and_a_run_behind_every_cell(done):
     page = (done.folder / "reports/mini/index.html").read_text()
-    assert page.count("<svg") == 7
+    assert page.count("<svg") == 10
     assert not re.findall(
         r'(?:src|href)="(?!#|data:|https://arxiv|http://127\.0\.0\.1)[^"]*"', page.replace("xlink:href", "xlink")
     )
     runs = json.loads((done.folder / "results/mini/mlflow.json").read_text())["cells"]
     assert len(runs) == 12
     assert all(run["run_id"] in page for run in runs.values())
+    for name in ("leaderboard", "learning_order", "cost", "claims"):
+        text = (done.folder / f"results/mini/tables/{name}.tex").read_text()
+        assert text.count("\\toprule") == text.count("\\bottomrule") == 1
+
+
+def test_results_and_comparisons_in_the_terminal(done):
+    def lolameme(*arguments: str) -> str:
+        command = [Path(sys.executable).parent / "lolameme", *arguments]
+        return subprocess.run(command, cwd=done.folder, capture_output=True, text=True, check=True).stdout
+
+    shown = lolameme("results")
+    assert shown.count("strongest baseline") == 2
+    board = pd.read_parquet(done.folder / "results/mini/tables/leaderboard.parquet")
+    assert f"{board['exact_match'].iloc[0]:.3f}" in shown
+    cell = "results/mini/cells/recall/{}/seed1"
+    shown = lolameme("compare", cell.format("gpt2"), cell.format("hyena"))
+    assert re.search(r"architecture +gpt2 +hyena", shown)
+    assert "All settings are the same." in lolameme("compare", "mini", "mini", "--html", "side.html")
+    assert "<svg" in (done.folder / "side.html").read_text()
 
 
 def test_mlflow_holds_one_run_per_cell_with_metrics_params_and_tags(done):
     client = MlflowClient(f"sqlite:///{done.folder}/results/mlflow.db")
     experiment = client.get_experiment_by_name("mini/recall")
     runs = client.search_runs([experiment.experiment_id])
-    assert len(runs) == 6
+    assert len(runs) == 3 + 6  # architectures and their cells
     run = next(r for r in runs if r.info.run_name == "thex-2 seed1")
     assert run.data.tags["position"] == "2"
     assert run.data.params["training.steps"] == "8"
+    assert "model.layers" not in run.data.params  # the same in all cells
+    dataset = run.inputs.dataset_inputs[0].dataset
+    content = json.loads((done.folder / "results/mini/data/recall/dataset.json").read_text())["content"]
+    assert (dataset.name, dataset.digest) == ("recall", content[:32])
+    parent = next(r for r in runs if r.info.run_name == "thex-2 (mean)")
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    board = pd.read_parquet(done.folder / "results/mini/tables/leaderboard.parquet")
+    mean = board[(board["variant"] == "recall") & (board["architecture"] == "thex-2")].iloc[0]
+    assert parent.data.metrics["test.exact_match"] == mean["exact_match"]
+    assert parent.data.metrics["test.exact_match.high"] == mean["high"]
+    assert [a.path for a in client.list_artifacts(parent.info.run_id)] == ["card.md"]
     metrics = json.loads((done.folder / "results/mini/cells/recall/thex-2/seed1/metrics.json").read_text())
     assert run.data.metrics["test.exact_match"] == metrics["splits"]["test"]["exact_match"]
     assert [m.step for m in client.get_metric_history(run.info.run_id, "valid.loss")] == [0, 4, 8]
@@ -305,7 +289,7 @@ def test_one_cell_is_made_again_alone_and_replaces_its_run(project):
     assert changed == {"recall/thex-2/seed2"}
     client = MlflowClient(f"sqlite:///{project.folder}/results/mlflow.db")
     experiment = client.get_experiment_by_name("mini/recall")
-    assert len(client.search_runs([experiment.experiment_id])) == 6
+    assert len(client.search_runs([experiment.experiment_id])) == 9
 
 
 def test_a_cell_outside_the_study_can_be_made_too(project):
@@ -327,7 +311,7 @@ def test_mlflow_can_be_made_again_from_the_results(project):
     (project.folder / "results/mlflow.db").unlink()
     project.run("--forcerun", "track")
     client = MlflowClient(f"sqlite:///{project.folder}/results/mlflow.db")
-    assert len(client.search_runs([client.get_experiment_by_name("mini/recall").experiment_id])) == 6
+    assert len(client.search_runs([client.get_experiment_by_name("mini/recall").experiment_id])) == 9
 
 
 def test_a_mistake_stops_before_the_first_job_in_one_sentence(tmp_path):

@@ -42,6 +42,17 @@ def main() -> None:
     one.add_argument("prompt", help='a program that ends where an answer is due, such as "toNen = 4; toNen -> "')
     one.set_defaults(run=ask)
 
+    one = commands.add_parser("results", help="the leaderboard of a study, in the terminal")
+    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.add_argument("--split", default="test", help="the test split to show (default: test)")
+    one.set_defaults(run=results)
+
+    one = commands.add_parser("compare", help="two cells, or two studies: settings, exact match, significance")
+    one.add_argument("first", help="a cell's folder, or a study's folder or name")
+    one.add_argument("second", help="the same, to be compared with the first")
+    one.add_argument("--html", type=Path, help="write the comparison as a page, too")
+    one.set_defaults(run=compare)
+
     one = commands.add_parser("schema", help="print the JSON schema of the configuration")
     one.set_defaults(run=lambda _: print(config.schema(), end=""))
 
@@ -122,6 +133,86 @@ def progress_table(folder: Path):
         )
         table.add_row(state["cell"], *shown, left)
     return table
+
+
+def results(arguments: argparse.Namespace) -> None:
+    import pandas as pd
+    from rich.console import Console
+
+    from lolameme.reporting.tables import label, steps
+
+    study = config.load(arguments.config)
+    path = Path(f"results/{study.study}/tables/leaderboard.parquet")
+    if not path.exists():
+        raise ValueError(f"{path} does not exist yet; run `make study` first")
+    board = pd.read_parquet(path)
+    if arguments.split not in set(board["split"]):
+        raise ValueError(f"no split {arguments.split!r}; there are: {', '.join(board['split'].unique())}")
+    board = board[board["split"] == arguments.split].sort_values("exact_match", ascending=False, kind="stable")
+    console = Console()
+    for variant in [name for name in study.variants if name in set(board["variant"])]:
+        rows = board[board["variant"] == variant]
+        table = plain_table(
+            f"{variant} · {arguments.split}", "architecture", "EM", "95 %", "rate", "halfway", "params", "s"
+        )
+        for row in rows.itertuples():
+            table.add_row(
+                label(row.architecture), f"{row.exact_match:.3f}", f"{row.low:.3f}–{row.high:.3f}",
+                f"{row.learning_rate:g}", steps(row.steps_to_halfway) if arguments.split == "test" else "–",
+                f"{row.parameters:,}", f"{row.train_seconds:.0f}", style="bold" if row.best else "",
+            )  # fmt: skip
+        table.add_row("strongest baseline", f"{rows['baseline'].iloc[0]:.3f}", style="dim")
+        console.print(table)
+    console.print("EM: exact match, mean over seeds. Bold: the best, and all that are not told apart from it.")
+
+
+def plain_table(title: str, *columns: str, text: int = 1):
+    """A rich table with few lines; the first `text` columns are aligned left."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="left" if i < text else "right", no_wrap=i >= text)
+    return table
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from lolameme.reporting import compare as comparing
+    from lolameme.reporting.findings import p_value
+    from lolameme.reporting.tables import label
+
+    names = [arguments.first, arguments.second]
+    found = comparing.compare(*map(comparing.folder, names))
+    console = Console()
+    console.print(f"A: {names[0]}\nB: {names[1]}")
+    table = plain_table("What differs", "setting", "A", "B", text=3)
+    for row in found.settings.itertuples():
+        table.add_row(row.setting, row.first, row.second)
+    console.print(table if len(found.settings) else "All settings are the same.")
+    table = plain_table("Exact match", "task", "split", "architecture", "A", "B", "B - A", "95 %", "p", text=3)
+    for row in found.results.itertuples():
+        tested = row.verdict != comparing.UNTESTED
+        table.add_row(
+            row.variant, row.split, row.architecture if row.architecture == "-" else label(row.architecture),
+            f"{row.first:.3f}", f"{row.second:.3f}", f"{row.difference:+.3f}",
+            f"{row.low:+.3f}–{row.high:+.3f}" if tested else "", p_value(row.p) if tested else "",
+            style="bold" if row.verdict in ("higher", "lower") else "",
+        )  # fmt: skip
+    console.print(table if len(found.results) else "They have no task and architecture in common.")
+    if (found.results["verdict"] == comparing.UNTESTED).any():
+        console.print(f"No p: {comparing.UNTESTED}.")
+    for name, only in zip(names, found.only, strict=True):
+        if only:
+            console.print(f"Only in {name}: {', '.join(only)}")
+    if arguments.html:
+        from lolameme.files import write_text
+        from lolameme.reporting.side_by_side import render
+
+        write_text(arguments.html, render(names, found))
+        console.print(f"Written: {arguments.html}")
 
 
 def interpret(arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from lolameme import config as configuration
 from lolameme import job, provenance
 from lolameme.models import architectures
+from lolameme.reporting import selection
 from lolameme.training import progress
 
 job.export_path()

@@ -1,6 +1,7 @@
 # Tables, figures and the report page: from result files alone.
-TABLE_NAMES = ["cells", "slices", "learning", "comparisons", "leaderboard", "claims", "tuning"]
-FIGURE_NAMES = ["exact_match", "position", "learning_curves", "learning_order", "splits"]
+PRINTED = ["leaderboard", "learning_order", "cost", "claims"]  # as LaTeX, too
+TABLE_NAMES = ["cells", "slices", "learning", "comparisons", "tuning", *PRINTED]
+FIGURE_NAMES = selection.figures(STUDY)
 DRAWING = [f"lolameme/reporting/{part}.py" for part in ("style", "tables")] + ["lolameme/models/architectures.py"]
 PICTURE_NAMES = [*(["framework"] if STUDY.illustrated else []), "stacks"]
 
@@ -17,6 +18,7 @@ rule tables:
             caption="../report/tables.rst",
             category="Tables",
         ),
+        [f"{TABLES}/{name}.tex" for name in PRINTED],
     log:
         f"{LOGS}/tables.log",
     conda:
@@ -25,7 +27,11 @@ rule tables:
         mem_mb=4000,
         runtime=60,
     params:
-        code=sources("scripts/tables.py", "lolameme/reporting/tables.py", "lolameme/evaluation/statistics.py"),
+        code=sources(
+            "scripts/tables.py",
+            *(f"lolameme/reporting/{part}.py" for part in ("tables", "latex")),
+            "lolameme/evaluation/statistics.py",
+        ),
     message:
         "Gathering {TABLES}"
     script:
@@ -34,7 +40,7 @@ rule tables:
 
 rule figures:
     input:
-        tables=[f"{TABLES}/{name}.parquet" for name in ("cells", "learning", "leaderboard")],
+        tables=[f"{TABLES}/{name}.parquet" for name in ("cells", "learning", "leaderboard", "slices")],
     output:
         drawings(FIGURE_NAMES, "Results"),
     log:
@@ -45,7 +51,8 @@ rule figures:
         mem_mb=4000,
         runtime=30,
     params:
-        code=sources("scripts/figures.py", "lolameme/reporting/figures.py", *DRAWING),
+        settings=" ".join(FIGURE_NAMES),
+        code=sources("scripts/figures.py", "lolameme/reporting/figures.py", "lolameme/reporting/selection.py", *DRAWING),
     message:
         "Drawing {FIGURES}"
     script:
@@ -111,7 +118,12 @@ rule page:
     params:
         settings=settings(STUDY),
         code=sources(
-            "scripts/page.py", "lolameme/reporting", "lolameme/reporting/page.html", "lolameme/languages/card.py"
+            "scripts/page.py",
+            "lolameme/reporting",
+            "lolameme/reporting/page.html",
+            "lolameme/reporting/page.css",
+            "lolameme/reporting/page.js",
+            "lolameme/languages/card.py",
         ),
     message:
         "Writing {PAGE}"

@@ -6,6 +6,8 @@ rule track:
         METRICS,
         HISTORIES,
         MODELS,
+        board=f"{TABLES}/leaderboard.parquet",
+        cards=expand(f"{DATA}/{{variant}}/card.md", variant=STUDY.variants),
         figures=[f"{FIGURES}/{name}.png" for name in FIGURE_NAMES + PICTURE_NAMES],
     output:
         f"{RESULTS}/mlflow.json",

@@ -5,17 +5,23 @@ from pathlib import Path
 import pandas as pd
 
 from lolameme import job
-from lolameme.reporting import figures, style
+from lolameme.reporting import figures, selection, style
 
 with job.running(snakemake) as study:
     table = {Path(path).stem: pd.read_parquet(path) for path in snakemake.input.tables}
+    board, slices, trained = table["leaderboard"], table["slices"], selection.recalled(study)
     style.apply()
-    drawn = {
-        "exact_match": lambda: figures.exact_match(table["leaderboard"], table["cells"]),
-        "position": lambda: figures.position(table["leaderboard"], study.model.layers),
-        "learning_curves": lambda: figures.learning_curves(table["learning"], table["leaderboard"]),
-        "learning_order": lambda: figures.learning_order(table["leaderboard"]),
-        "splits": lambda: figures.splits(table["leaderboard"]),
+    draw = {
+        "exact_match": lambda: figures.exact_match(board, table["cells"]),
+        "position": lambda: figures.position(board, study.model.layers),
+        "learning_curves": lambda: figures.learning_curves(table["learning"], board),
+        "learning_order": lambda: figures.learning_order(board),
+        "splits": lambda: figures.splits(board),
+        "cost": lambda: figures.cost(board),
+        "memory": lambda: figures.memory(board, selection.memorised(study)),
+        "length": lambda: figures.sliced(slices, "assignments", "assignments in the program", trained),
+        "distance": lambda: figures.sliced(slices, "distance", "statements from binding to query", trained),
+        "transfer": lambda: figures.transfer(slices, *selection.transferred(study)[0]),
     }
-    for name, draw in drawn.items():
-        style.save(draw(), Path(snakemake.output[0]).parent / name)
+    for name in selection.figures(study):
+        style.save(draw[name](), Path(snakemake.output[0]).parent / name)

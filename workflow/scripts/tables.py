@@ -1,9 +1,10 @@
-"""Rule `tables`: the tidy tables of the study."""
+"""Rule `tables`: the tidy tables of the study, and those for a paper as LaTeX."""
 
 from pathlib import Path
 
 from lolameme import job
-from lolameme.reporting import tables
+from lolameme.files import write_text
+from lolameme.reporting import latex, tables
 
 with job.running(snakemake) as study:
     cells, folder = Path(snakemake.input[0]).parents[3], Path(snakemake.output[0]).parent
@@ -11,10 +12,25 @@ with job.running(snakemake) as study:
     answered = tables.outcomes(study, cells)
     compared = tables.comparisons(answered)
     board = tables.leaderboard(answered, scored, learned, compared)
-    tables.write(scored, folder / "cells")
-    tables.write(tables.slices(study, cells), folder / "slices")
-    tables.write(learned, folder / "learning")
-    tables.write(compared, folder / "comparisons")
-    tables.write(board, folder / "leaderboard")
-    tables.write(tables.claims(board, learned, tables.Standings(compared)), folder / "claims")
-    tables.write(tables.tuning(study, cells.parent / "trials"), folder / "tuning")
+    claimed = tables.claims(board, learned, tables.Standings(compared))
+    cost = tables.costs(board)
+    made = {
+        "cells": scored,
+        "slices": tables.slices(study, cells),
+        "learning": learned,
+        "comparisons": compared,
+        "leaderboard": board,
+        "learning_order": tables.learning_order(board, learned),
+        "cost": cost,
+        "claims": claimed,
+        "tuning": tables.tuning(study, cells.parent / "trials"),
+    }
+    for name, table in made.items():
+        tables.write(table, folder / name)
+    for name, text in {
+        "leaderboard": latex.leaderboard(board),
+        "learning_order": latex.learning_order(board),
+        "cost": latex.costs(cost),
+        "claims": latex.claims(claimed),
+    }.items():
+        write_text(folder / f"{name}.tex", text)

@@ -79,8 +79,8 @@ def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, c
     """
     L, state, parts = q.shape[2], None, []
     future = torch.ones(min(chunk, L), min(chunk, L), dtype=torch.bool, device=q.device).triu(1)
-    for start in range(0, L, chunk):
-        q_, k_, v_, steps = (t[:, :, start : start + chunk] for t in (q, k, v, log_decay))
+    chunks = zip(*(t.split(chunk, dim=2) for t in (q, k, v, log_decay)), strict=True)  # slices would cost O(L) each
+    for start, (q_, k_, v_, steps) in zip(range(0, L, chunk), chunks, strict=True):
         C = q_.shape[2]
         total = steps.cumsum(-1)  # (B, H, C)
         weights = (total[..., :, None] - total[..., None, :]).masked_fill(future[:C, :C], float("-inf")).exp()

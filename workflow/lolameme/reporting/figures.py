@@ -193,3 +193,117 @@ def splits(board: pd.DataFrame) -> Figure:
     ax.tick_params(axis="x", rotation=0)
     figure.tight_layout()
     return figure
+
+
+def cost(board: pd.DataFrame) -> Figure:
+    """What exact match costs: against parameters, and against the seconds it took to train a cell."""
+    test = board[board["split"] == "test"]
+    variants, names = list(test["variant"].unique()), list(test["architecture"].unique())
+    palette, shapes = colours(names), markers(names)
+    figure, grid = plt.subplots(2, len(variants), figsize=(3.2 * len(variants), 5.6), squeeze=False, sharey=True)
+    for row, (column, text) in zip(
+        grid, (("parameters", "parameters"), ("train_seconds", "seconds per cell")), strict=True
+    ):
+        for ax, variant in zip(row, variants, strict=True):
+            for _, one in test[test["variant"] == variant].iterrows():
+                name = one["architecture"]
+                error = [[one["exact_match"] - one["low"]], [one["high"] - one["exact_match"]]]
+                ax.errorbar(
+                    one[column], one["exact_match"], error, fmt=shapes[name], color=palette[name], capsize=3,
+                    markersize=6, label=label(name),
+                )  # fmt: skip
+            ax.set(xlabel=text, ylim=(-0.03, 1.03))
+            ax.margins(x=0.15)
+            if column == "parameters":
+                ax.set_title(variant)
+                ax.xaxis.set_major_formatter(
+                    lambda value, _: f"{value / 1000:.0f}k" if value < 1e6 else f"{value / 1e6:.0f}M"
+                )
+                ax.xaxis.set_major_locator(plt.MaxNLocator(4))
+        row[0].set_ylabel("exact match")
+    handles, texts = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="lower center", ncols=min(6, len(names)), frameon=False, fontsize=9)
+    figure.tight_layout(rect=(0, 0.04 + 0.03 * math.ceil(len(names) / 6), 1, 1), h_pad=2)
+    return figure
+
+
+def memory(board: pd.DataFrame, sizes: dict[str, int]) -> Figure:
+    """How many facts the weights hold: exact match against the number of global variables."""
+    test = board[(board["split"] == "test") & board["variant"].isin(sizes)]
+    test = test.assign(variables=test["variant"].map(sizes)).sort_values("variables")
+    names = list(test["architecture"].unique())
+    palette, shapes = colours(names), markers(names)
+    figure, ax = plt.subplots(figsize=(6.4, 3.8))
+    for name in names:
+        mine = test[test["architecture"] == name]
+        error = [mine["exact_match"] - mine["low"], mine["high"] - mine["exact_match"]]
+        ax.errorbar(
+            mine["variables"], mine["exact_match"], error, fmt=f"{shapes[name]}-", color=palette[name], capsize=3
+        )
+    ends = test[test["variables"] == test["variables"].max()].set_index("architecture")["exact_match"]
+    name_at_the_right(ax, ends, palette)
+    counts = sorted(set(sizes.values()))
+    ax.set(xscale="log", xlabel="global variables", ylabel="exact match", ylim=(-0.03, 1.03))
+    ax.set_xticks(counts, [str(n) for n in counts])
+    ax.minorticks_off()
+    figure.tight_layout()
+    return figure
+
+
+def sliced(slices: pd.DataFrame, column: str, text: str, trained: dict[str, tuple[int, int]]) -> Figure:
+    """Exact match against a property of the query, over all test splits; the range of the training programs is shaded.
+
+    `column` is `assignments` (how many bindings the program has) or `distance` (statements from binding to query).
+    """
+    rows = slices[(slices["column"] == column) & slices["variant"].isin(trained)]
+    rows = rows.assign(value=rows["value"].astype(int)).query("value >= 0")  # -1: the variable is global
+    rows = rows.assign(hits=rows["exact_match"] * rows["queries"])
+    variants = [name for name in trained if name in set(rows["variant"])]
+    figure, axes = panels(variants, height=3.4)
+    names = list(rows["architecture"].unique())
+    palette = colours(names)
+    for ax, variant in zip(axes, variants, strict=True):
+        mine = rows[rows["variant"] == variant]
+        by_seed = mine.groupby(["architecture", "seed", "value"])[["hits", "queries"]].sum()
+        curve = (by_seed["hits"] / by_seed["queries"]).rename("exact_match").reset_index()
+        sns.lineplot(
+            curve, x="value", y="exact_match", hue="architecture", hue_order=names, palette=palette, ax=ax, marker="o",
+            markersize=4, markeredgewidth=0, errorbar=("pi", 100), legend=False,
+            err_kws={"linewidth": 0, "alpha": 0.15},
+        )  # fmt: skip
+        if column == "assignments":
+            ax.axvspan(trained[variant][0] - 0.25, trained[variant][1] + 0.25, color=QUIET, alpha=0.12, linewidth=0)
+        last = curve[curve["value"] == curve["value"].max()]
+        name_at_the_right(ax, last.groupby("architecture")["exact_match"].mean(), palette)
+        ax.set(xlabel=text, ylabel="exact match" if ax.get_subplotspec().is_first_col() else "")
+        ax.xaxis.set_major_locator(plt.MaxNLocator(6, integer=True))
+    figure.tight_layout(w_pad=3.5)
+    return figure
+
+
+def transfer(slices: pd.DataFrame, variant: str, taught: str, untaught: str) -> Figure:
+    """Facts taught in one language and asked in another: per architecture a matrix of exact match."""
+    rows = slices[(slices["variant"] == variant) & (slices["column"] == "language")]
+    rows = rows.assign(hits=rows["exact_match"] * rows["queries"])
+    languages = sorted(rows["value"].unique())
+    names = list(rows["architecture"].unique())
+    columns = min(6, len(names))
+    height = math.ceil(len(names) / columns)
+    figure, grid = plt.subplots(height, columns, figsize=(2.1 * columns + 0.6, 2.2 * height), squeeze=False)
+    for ax in grid.flat[len(names) :]:
+        ax.remove()
+    for ax, name in zip(grid.flat, names, strict=False):
+        sums = rows[rows["architecture"] == name].groupby(["split", "value"])[["hits", "queries"]].sum()
+        found = sums["hits"] / sums["queries"]
+        first, second = languages
+        matrix = pd.DataFrame(
+            [[found[taught, first], found[untaught, second]], [found[untaught, first], found[taught, second]]],
+            languages,
+            languages,
+        )
+        sns.heatmap(matrix, annot=True, fmt=".2f", vmin=0, vmax=1, cmap="cividis", cbar=False, ax=ax, linewidths=1)
+        ax.set_title(label(name))
+        ax.set(xlabel="asked in", ylabel="taught in" if ax.get_subplotspec().is_first_col() else "")
+        ax.tick_params(length=0)
+    figure.tight_layout()
+    return figure

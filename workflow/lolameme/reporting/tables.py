@@ -31,6 +31,7 @@ SHARED = (  # what all seeds of an architecture have in common
     "weight_decay",
     "steps",
 )
+MEANS = ("token_accuracy", "loss", "train_seconds", "tokens_per_second", "peak_memory_bytes")  # over the seeds
 SIGNIFICANT = 0.05  # corrected p value below which two architectures count as told apart
 CEILING = 0.98  # exact match from which on a task tells architectures apart no more
 MASTERED = 0.01  # loss on training programs, nats per token, from which on they count as learned
@@ -245,7 +246,7 @@ def leaderboard(
             mean, low, high = interval(outcome)
             measured = {"exact_match": mean, "low": low, "high": high, "seeds": len(mine)}
             halved = halfway.get((variant, architecture)) if split == "test" else None
-            means = {key: mine[key].mean() for key in ("train_seconds", "tokens_per_second")}
+            means = {key: mine[key].mean() for key in MEANS}
             shared = mine.iloc[0][list(SHARED)].to_dict()
             rows.append(
                 {"variant": variant, "split": split, "architecture": architecture}
@@ -277,6 +278,33 @@ def tuning(study: config.Study, folder: Path) -> pd.DataFrame:
         rows += [identity | trial | {"chosen": trial["trial"] == choice["chosen"]} for trial in choice["trials"]]
     tried = ["trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged", "chosen"]
     return pd.DataFrame(rows, columns=["variant", "architecture", *tried])
+
+
+def costs(board: pd.DataFrame) -> pd.DataFrame:
+    """What each architecture costs on each variant, and what it reaches."""
+    keys = ["variant", "architecture", "family", "d_model", "parameters", "flops_per_token", "train_seconds"]
+    keys += ["tokens_per_second", "peak_memory_bytes", "exact_match"]
+    return board.loc[board["split"] == "test", keys].reset_index(drop=True)
+
+
+def learning_order(board: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+    """Steps, tokens and seconds until halfway, from the soonest to the latest of each variant."""
+    test = board.loc[board["split"] == "test", ["variant", "architecture", "family", "steps_to_halfway", "exact_match"]]
+    per_step = learned[learned["step"] > 0].assign(
+        tokens=lambda rows: rows["tokens"] / rows["step"], seconds=lambda rows: rows["seconds"] / rows["step"]
+    )
+    last = per_step[per_step["step"] == per_step.groupby(KEYS)["step"].transform("max")]
+    pace = last.groupby(["variant", "architecture"])[["tokens", "seconds"]].mean().add_suffix("_to_halfway")
+    joined = test.join(pace, on=["variant", "architecture"])
+    for what in ("tokens", "seconds"):
+        joined[f"{what}_to_halfway"] *= joined["steps_to_halfway"]
+    order = joined["variant"].map({name: i for i, name in enumerate(test["variant"].unique())})
+    return (
+        joined.assign(order=order)
+        .sort_values(["order", "steps_to_halfway"])
+        .drop(columns="order")
+        .reset_index(drop=True)
+    )
 
 
 def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:

@@ -1,9 +1,12 @@
-"""MLflow: a view on the result files, one run per cell, that can be rebuilt at any time.
+"""MLflow: a view on the result files that can be rebuilt at any time.
 
-Tracking is idempotent. A run carries a digest of the files it shows; a cell whose files have not changed keeps its
-run, a cell trained again gets a new run in place of the old one.
+An experiment per variant, in it a run per architecture with the mean over its seeds, and below each a run per cell.
+Tracking is idempotent. A run carries a digest of what it shows; a cell whose files have not changed keeps its run, a
+cell trained again gets a new run in place of the old one.
 """
 
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pandas as pd
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
-from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, ViewType
 from mlflow.tracking import MlflowClient
 
 from lolameme import config
@@ -24,7 +27,6 @@ _FILES = ("metrics.json", "history.parquet", "model.json")
 _SETTINGS = (
     "architecture",
     "seed",
-    "mixers",
     "match",
     "model",
     "training",
@@ -37,15 +39,38 @@ _SETTINGS = (
     "attention",
     "threads",
 )
-_CELL, _CONTENT = "lolameme.cell", "lolameme.content"
+_ALWAYS = ("architecture", "seed", "training.learning_rate", "training.steps", "model.d_model", "parameters")
+_CELL, _CONTENT, _PARENT = "lolameme.cell", "lolameme.content", "mlflow.parentRunId"
 
 
 class Tracker:
     """Writes the cells of one study to an MLflow tracking store."""
 
-    def __init__(self, study: config.Study, uri: str, artifacts: Path):
-        self.study, self.artifacts = study, artifacts
+    def __init__(self, study: config.Study, uri: str, artifacts: Path, cells: list[tuple[dict[str, Any], Path]]):
+        self.study, self.artifacts, self.cells = study, artifacts, cells
         self.client = MlflowClient(tracking_uri=uri)
+        facts = {folder: read_json(folder / "model.json") for _, folder in cells}
+        shown = {folder: flatten({key: one[key] for key in _SETTINGS}) for folder, one in facts.items()}
+        differing = {key for one in shown.values() for key in one if len({str(o.get(key)) for o in shown.values()}) > 1}
+        kept = differing | set(_ALWAYS)
+        self.settings = {f: {key: one[key] for key in sorted(kept & set(one))} for f, one in shown.items()}
+
+    def track(self, board: pd.DataFrame, data: Path, figures: list[Path]) -> dict[str, Any]:
+        """Show all cells, their architectures and the figures; returns the experiment and run ids of each."""
+        made: dict[str, dict[str, Any]] = {"cells": {}, "architectures": {}}
+        for variant in self.study.variants:
+            experiment = self.experiment(variant, self.study.variants[variant].about)
+            for architecture in self.study.stacks:
+                name, ids = f"{variant}/{architecture}", {"experiment_id": experiment}
+                rows = board[(board["variant"] == variant) & (board["architecture"] == architecture)]
+                parent = self.summary(experiment, name, rows, data / variant)
+                made["architectures"][name] = ids | {"run_id": parent}
+                for cell, folder in self.cells:
+                    if (cell["variant"], cell["architecture"]) == (variant, architecture):
+                        run = self.cell(experiment, f"{name}/seed{cell['seed']}", folder, data / variant)
+                        self.client.set_tag(run, _PARENT, parent)
+                        made["cells"][f"{name}/seed{cell['seed']}"] = ids | {"run_id": run}
+        return made | {"figures": self.figures(figures)}
 
     def experiment(self, variant: str, about: str) -> str:
         """The id of the experiment `<study>/<variant>`, made where it does not exist."""
@@ -63,19 +88,8 @@ class Tracker:
         self.client.set_experiment_tag(identifier, "mlflow.experimentKind", "custom_model_development")
         return identifier
 
-    def track(self, cell: dict[str, Any], folder: Path) -> dict[str, str]:
-        """Show one cell; returns its experiment and run ids."""
-        experiment = self.experiment(cell["variant"], self.study.variants[cell["variant"]].about)
-        name = f"{cell['architecture']} seed{cell['seed']}"
-        identity = f"{self.study.study}/{cell['variant']}/{cell['architecture']}/seed{cell['seed']}"
-        content = digest(*(folder / file for file in _FILES))
-        run = self.current(experiment, identity, content)
-        if run is None:
-            run = self.write(experiment, name, {_CELL: identity, _CONTENT: content}, folder)
-        return {"experiment_id": experiment, "run_id": run}
-
     def current(self, experiment: str, identity: str, content: str) -> str | None:
-        """The finished run that shows just this content, if any; every other run of the cell is deleted."""
+        """The finished run that shows just this content, if any; every other run of the same identity is deleted."""
         runs = self.client.search_runs(
             [experiment],
             f"tags.`{_CELL}` = '{identity}'",
@@ -90,46 +104,103 @@ class Tracker:
                 self.client.delete_run(run.info.run_id)
         return kept
 
-    def write(self, experiment: str, name: str, tags: dict[str, str], folder: Path) -> str:
+    def cell(self, experiment: str, name: str, folder: Path, data: Path) -> str:
+        """The run of a cell, written where there is none that shows its files."""
+        settings, identity = self.settings[folder], f"{self.study.study}/{name}"
+        content = fingerprint(digest(*(folder / file for file in _FILES)), settings)
+        run = self.current(experiment, identity, content)
+        if run is not None:
+            return run
         facts, metrics = read_json(folder / "model.json"), read_json(folder / "metrics.json")
-        history = pd.read_parquet(folder / "history.parquet")
-        tags = tags | {
-            "study": self.study.study,
+        tags = self.tags(identity, content, facts["architecture"]) | {
             "variant": facts["variant"],
-            "architecture": facts["architecture"],
-            "family": architectures.family(facts["architecture"]),
-            "position": "+".join(map(str, architectures.positions(facts["architecture"]))) or "none",
             "seed": str(facts["seed"]),
             "data": facts["data"],
             "code": facts["code"]["sources"],
             "commit": str(facts["code"]["commit"]),
+            "lolameme.files": str(folder),
             "mlflow.note.content": f"{facts['architecture']} ({', '.join(facts['mixers'])}) on {facts['variant']}",
         }
-        run = self.client.create_run(experiment, run_name=name, tags=tags).info.run_id
-        settings = flatten({key: facts[key] for key in _SETTINGS})
+        run_name = f"{facts['architecture']} seed{facts['seed']}"
+        ended = round((folder / "model.json").stat().st_mtime * 1000)  # so that MLflow's duration is that of training
+        begun = ended - round(facts["train_seconds"] * 1000)
+        run = self.client.create_run(experiment, begun, tags, run_name).info.run_id
         self.client.log_batch(run, params=[Param(key, str(value)) for key, value in settings.items()])
-        self.client.log_batch(run, tags=[RunTag("lolameme.files", str(folder))])
-        logged = per_step(history) + final(metrics)
+        self.client.log_inputs(run, datasets=inputs(data, facts["variant"]))
+        logged = per_step(pd.read_parquet(folder / "history.parquet")) + final(metrics)
         for start in range(0, len(logged), 1000):
             self.client.log_batch(run, metrics=logged[start : start + 1000])
         for file in _FILES:
             self.client.log_artifact(run, str(folder / file))
+        self.client.set_terminated(run, "FINISHED", ended)
+        return run
+
+    def summary(self, experiment: str, name: str, rows: pd.DataFrame, data: Path) -> str:
+        """The run of an architecture on a variant: means over its seeds with their intervals, and the data card."""
+        architecture, identity = rows["architecture"].iloc[0], f"{self.study.study}/{name}"
+        values = {}
+        for _, row in rows.iterrows():
+            for key in ("exact_match", "low", "high"):
+                values[f"{row['split']}.exact_match" + ("" if key == "exact_match" else f".{key}")] = float(row[key])
+        values |= {key: float(rows[key].iloc[0]) for key in ("train_seconds", "tokens_per_second")}
+        card = data / "card.md"
+        content = fingerprint(digest(card), values)
+        run = self.current(experiment, identity, content)
+        if run is not None:
+            return run
+        seeds = int(rows["seeds"].iloc[0])
+        tags = self.tags(identity, content, architecture) | {
+            "variant": rows["variant"].iloc[0],
+            "seed": "all",
+            "mlflow.note.content": f"{architecture}: means over {seeds} seeds; low and high: 95 % bootstrap interval",
+        }
+        run = self.client.create_run(experiment, run_name=f"{architecture} (mean)", tags=tags).info.run_id
+        self.client.log_batch(
+            run,
+            params=[Param("architecture", architecture), Param("seeds", str(seeds))],
+            metrics=[Metric(key, value, 0, 0) for key, value in values.items()],
+        )
+        self.client.log_artifact(run, str(card))
         self.client.set_terminated(run, "FINISHED")
         return run
 
-    def track_figures(self, figures: list[Path]) -> dict[str, str]:
+    def figures(self, figures: list[Path]) -> dict[str, str]:
         """One run that holds the figures of the whole study."""
         experiment = self.experiment("figures", "The figures of the study")
         identity, content = f"{self.study.study}/figures", digest(*figures)
         run = self.current(experiment, identity, content)
         if run is None:
-            run = self.client.create_run(
-                experiment, run_name="figures", tags={_CELL: identity, _CONTENT: content}
-            ).info.run_id
+            tags = {_CELL: identity, _CONTENT: content}
+            run = self.client.create_run(experiment, run_name="figures", tags=tags).info.run_id
             for figure in figures:
                 self.client.log_artifact(run, str(figure))
             self.client.set_terminated(run, "FINISHED")
         return {"experiment_id": experiment, "run_id": run}
+
+    def tags(self, identity: str, content: str, architecture: str) -> dict[str, str]:
+        """What cells and architectures can be filtered by."""
+        return {
+            _CELL: identity,
+            _CONTENT: content,
+            "study": self.study.study,
+            "architecture": architecture,
+            "family": architectures.family(architecture),
+            "position": "+".join(map(str, architectures.positions(architecture))) or "none",
+        }
+
+
+def fingerprint(files: str, values: dict[str, Any]) -> str:
+    """A digest of a digest of files and of what is shown beside them."""
+    return hashlib.sha256((files + json.dumps(values, sort_keys=True, default=str)).encode()).hexdigest()
+
+
+def inputs(data: Path, variant: str) -> list[DatasetInput]:
+    """The data of a cell as MLflow shows data sets: a digest, where they lie, and how much there is."""
+    dataset = read_json(data / "dataset.json")
+    profile = {name: {key: split[key] for key in ("programs", "longest")} for name, split in dataset["splits"].items()}
+    source = json.dumps({"uri": data.resolve().as_uri()})
+    shown = Dataset(variant, dataset["content"][:32], "local", source, profile=json.dumps(profile))
+    return [DatasetInput(shown, [InputTag("mlflow.data.context", "training")])]
 
 
 def per_step(history: pd.DataFrame) -> list[Metric]:

@@ -1,0 +1,60 @@
+"""A copy of the project in a folder of its own, to run the workflow for real."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from conftest import ROOT
+
+SNAKEMAKE = Path(sys.executable).parent / "snakemake"
+CODE = (
+    "Snakefile",
+    "config.yaml",
+    "workflow",
+    "slurm",
+    "profiles",
+    "studies",
+    "envs",
+    "pyproject.toml",
+    "constraints.txt",
+)
+
+
+class Project:
+    """A copy of the project that runs its own sources."""
+
+    def __init__(self, folder: Path, data: dict | None = None):
+        self.folder = folder
+        for name in CODE:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            else:
+                shutil.copy(source, folder / name)
+        if data:
+            (folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+
+    def run(self, *arguments: str, ok: bool = True) -> str:
+        environment = os.environ | {"NO_COLOR": "1"}
+        command = [str(SNAKEMAKE), *(arguments if "--profile" in arguments else ("--cores", "2", *arguments))]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        output = done.stdout + done.stderr
+        assert (done.returncode == 0) == ok, output
+        return output
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule would run."""
+        output = self.run("--dry-run", *arguments)
+        table = re.search(r"^job +count\n-+ +-+\n(.*?)\n\n", output, re.S | re.M)
+        rows = [row.split() for row in table[1].splitlines()] if table else []
+        return {name: int(n) for name, n in rows if name != "total"}
+
+    def edit(self, path: str) -> None:
+        """A change to a source that changes no result."""
+        with (self.folder / path).open("a") as file:
+            file.write("\n# edited\n")

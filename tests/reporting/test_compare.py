@@ -1,0 +1,78 @@
+"""Two cells, or two studies, side by side."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lolameme.reporting import compare, side_by_side
+
+
+def cell(folder: Path, architecture: str, seed: int, skill: float, data: str = "d1", rate: float = 1e-3) -> None:
+    """A cell as evaluation leaves it: 80 programs of 4 queries, answered with some skill."""
+    path = folder / "cells" / "recall" / architecture / f"seed{seed}"
+    path.mkdir(parents=True)
+    rng = np.random.default_rng([seed, *architecture.encode()])
+    rows = {"split": "test", "program": np.repeat(np.arange(80), 4), "exact_match": rng.random(320) < skill}
+    pd.DataFrame(rows).to_parquet(path / "predictions.parquet")
+    identity = {"variant": "recall", "architecture": architecture, "data": data}
+    (path / "metrics.json").write_text(json.dumps(identity))
+    facts = identity | {"seed": seed, "parameters": 5, "training": {"learning_rate": rate, "steps": 10}, "tokens": seed}
+    (path / "model.json").write_text(json.dumps(facts))
+
+
+@pytest.fixture
+def studies(tmp_path) -> tuple[Path, Path]:
+    for seed in (1, 2, 3):
+        for architecture, before, after in (("gpt2", 0.5, 0.5), ("hyena", 0.4, 0.9)):
+            cell(tmp_path / "before", architecture, seed, before)
+            cell(tmp_path / "after", architecture, seed, after, rate=2e-3)
+        cell(tmp_path / "after", "thex-2", seed, 0.9)
+    return tmp_path / "before", tmp_path / "after"
+
+
+def test_two_studies_differ_where_they_differ(studies):
+    found = compare.compare(*studies)
+    rows = found.results.set_index("architecture")
+    assert rows.loc["hyena", "verdict"] == "higher"
+    assert rows.loc["gpt2", "verdict"] == "not told apart"
+    assert rows.loc["hyena", "low"] < rows.loc["hyena", "difference"] < rows.loc["hyena", "high"]
+    assert found.only == ([], ["recall/thex-2"])
+    assert found.settings.to_dict("records") == [
+        {"setting": "training.learning_rate", "first": "0.001", "second": "0.001, 0.002"}
+    ]
+
+
+def test_two_cells_may_have_different_architectures(studies):
+    paths = [studies[1] / "cells/recall" / name / "seed1" for name in ("gpt2", "thex-2")]
+    found = compare.compare(*paths)
+    assert list(found.results["verdict"]) == ["higher"]
+    assert set(found.settings["setting"]) == {"architecture", "training.learning_rate"}
+
+
+def test_other_programs_are_not_tested(studies, tmp_path):
+    cell(tmp_path / "other", "hyena", 1, 0.9, data="d2")
+    found = compare.compare(studies[0], tmp_path / "other")
+    assert list(found.results["verdict"]) == [compare.UNTESTED]
+    assert "data" in set(found.settings["setting"])
+
+
+def test_what_is_no_cell_and_no_study_is_named(studies, monkeypatch):
+    monkeypatch.chdir(studies[0].parent)
+    (studies[0].parent / "results").mkdir()
+    studies[0].rename(studies[0].parent / "results/before")
+    assert compare.folder("before") == Path("results/before")
+    with pytest.raises(
+        ValueError, match=r"'nothing' is neither a trained cell nor a study .*; studies here: results/before"
+    ):
+        compare.folder("nothing")
+
+
+def test_the_page_shows_both(studies):
+    page = side_by_side.render(["before", "after"], compare.compare(*studies))
+    assert page.count("<svg") == 1
+    assert "Only in after: recall/thex-2." in page
+    assert "training.learning_rate" in page
+    assert "not told apart" in page

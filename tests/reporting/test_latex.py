@@ -1,0 +1,46 @@
+"""Tables for papers: valid booktabs, escaped names, bold where the best are."""
+
+import pandas as pd
+
+from lolameme.reporting import latex
+
+
+def board() -> pd.DataFrame:
+    rows = [("in_context", "test", "gpt2", 0.4, False, 1e9), ("in_context", "test", "thex-2", 0.9, True, 100.0)]
+    return pd.DataFrame(
+        [
+            {
+                "variant": variant, "split": split, "architecture": name, "exact_match": em, "low": em - 0.1,
+                "high": em + 0.05, "seeds": 3, "best": best, "steps_to_halfway": steps,
+            }
+            for variant, split, name, em, best, steps in rows
+        ]
+    )  # fmt: skip
+
+
+def test_the_leaderboard_is_a_booktabs_table_with_the_best_in_bold():
+    text = latex.leaderboard(board())
+    assert "\\toprule" in text
+    assert "variant & split & GPT-2 & T HEX-2 \\\\" in text
+    assert (
+        "in\\_context & test & 0.40 {\\scriptsize [0.30, 0.45]} & \\textbf{0.90 {\\scriptsize [0.80, 0.95]}} \\\\"
+        in text
+    )
+
+
+def test_the_learning_order_marks_the_first():
+    never = board().assign(steps_to_halfway=[float("inf"), 100.0])
+    assert "never & \\textbf{100}" in latex.learning_order(never)
+
+
+def test_special_characters_are_harmless():
+    assert latex.escaped("50 % of a_b & c·d #1") == "50 \\% of a\\_b \\& c$\\cdot$d \\#1"
+    claims = pd.DataFrame(
+        [
+            {
+                "claim": "C1", "about": "x_y", "variant": None, "verdict": "100 %",
+                **{f"{who}_{family}": None for who in ("paper", "ours") for family in ("gpt2", "hyena", "thex")},
+            }
+        ]
+    )  # fmt: skip
+    assert "C1 & x\\_y & -- & -- & -- & 100 \\% \\\\" in latex.claims(claims)

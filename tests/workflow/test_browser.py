@@ -1,0 +1,155 @@
+"""What a reader meets: the report from disk, and its links into a real MLflow server, in headless Chromium."""
+
+import http.client
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from conftest import study_data
+from project import Project
+
+CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: apt install chromium chromium-driver)"
+)
+QUIET = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> Project:
+    """A miniature study, run to its end."""
+    project = Project(tmp_path_factory.mktemp("project"), study_data())
+    project.run()
+    return project
+
+
+@pytest.fixture
+def browser(tmp_path):
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in [*QUIET.split(), f"--user-data-dir={tmp_path}", "--window-size=1200,900"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def choose(browser, **values: str) -> list[list[str]]:
+    """Set filters of the explorer; returns the texts of its rows."""
+    from selenium.webdriver.support.select import Select
+
+    for name, value in values.items():
+        Select(browser.find_element("name", name)).select_by_value(value)
+    rows = browser.find_elements("css selector", "#explorer tbody tr")
+    return [[cell.text for cell in row.find_elements("tag name", "td")] for row in rows]
+
+
+def test_the_report_works_from_disk(done, browser):
+    browser.get((done.folder / "reports/mini/index.html").as_uri())
+    assert "study mini" in browser.title
+    assert not browser.get_log("browser")
+    assert len(choose(browser)) == 6  # two variants, three architectures
+    rows = choose(browser, variant="recall", metric="parameters")
+    assert {row[0] for row in rows} == {"recall"}
+    parameters = [int(row[5].replace(",", "")) for row in rows]
+    assert parameters == sorted(parameters)
+    rows = choose(browser, variant="all", family="thex", metric="exact_match")
+    assert {row[2] for row in rows} == {"T HEX-2"}
+    assert not browser.find_element("css selector", "#explorer th.ranked").is_displayed()
+    assert browser.find_element("name", "count").text == "2 of 6 rows"
+    assert not browser.get_log("browser")
+
+
+def test_the_report_suits_dark_rooms_phones_and_paper(done, browser):
+    browser.get((done.folder / "reports/mini/index.html").as_uri())
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    light = browser.execute_script(colour)
+    features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    assert browser.execute_script(colour) != light
+    metrics = {"width": 390, "height": 800, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    closed = "return document.querySelectorAll('details:not([open])').length"
+    assert browser.execute_script(closed) > 0
+    browser.execute_cdp_cmd("Page.printToPDF", {})
+    assert browser.execute_script(closed) == 0  # on paper nothing can be opened any more
+
+
+@pytest.fixture
+def server(done):
+    """The address of a real MLflow server on the study's database, started as `make mlflow` does."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
+    store = ["--backend-store-uri", "sqlite:///results/mlflow.db", "--workers", "1"]
+    with (done.folder / "server.log").open("wb") as log:
+        process = subprocess.Popen([*command, *store], cwd=done.folder, stdout=log, stderr=log, start_new_session=True)
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=1)
+                break
+            except OSError:
+                assert process.poll() is None, (done.folder / "server.log").read_text()
+                time.sleep(0.25)
+        yield address
+    finally:
+        subprocess.run(["kill", "--", f"-{process.pid}"], check=False)
+        process.wait()
+
+
+def wait_for(browser, text: str) -> str:
+    """The text of the page, once it holds `text`."""
+    for _ in range(120):
+        shown = browser.find_element("tag name", "body").text
+        if text in shown:
+            return shown
+        time.sleep(0.25)
+    raise AssertionError(f"{text!r} never appeared in {browser.current_url}:\n{shown}")
+
+
+def test_links_of_the_report_open_the_comparison_of_its_runs_in_mlflow(done, server, browser):
+    page = (done.folder / "reports/mini/index.html").read_text()
+    link = re.search(r'http://127\.0\.0\.1:5000/(#/compare-runs\?[^"]*)', page)[1].replace("&amp;", "&")
+    browser.get(f"{server}/{link}")
+    shown = wait_for(browser, "Comparing 6 Runs from 1 Experiment")
+    shown = wait_for(browser, "thex-2 seed2")
+    assert "gpt2 seed1" in shown
+    for _ in range(60):  # the chart is drawn after the text
+        lines = browser.find_elements("css selector", "svg .parcoords-line-layers, .js-plotly-plot, canvas")
+        if lines:
+            break
+        time.sleep(0.25)
+    assert lines, "no chart was drawn"
+
+    run = json.loads((done.folder / "results/mini/mlflow.json").read_text())["architectures"]["recall/thex-2"]
+    browser.get(f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}")
+    wait_for(browser, "thex-2 (mean)")
+
+
+def test_mlflow_refuses_other_hosts(server):
+    def status(host: str) -> int:
+        connection = http.client.HTTPConnection(server.removeprefix("http://"))
+        connection.request("GET", "/api/2.0/mlflow/experiments/search?max_results=1", headers={"Host": host})
+        return connection.getresponse().status
+
+    assert status("127.0.0.1") == 200
+    assert status("elsewhere.example") == 403

@@ -1,0 +1,107 @@
+"""Tables as LaTeX (booktabs), ready to be `\\input` into a paper. Bold: the best, and all not told apart from it."""
+
+import pandas as pd
+
+from lolameme.reporting.tables import label, steps
+
+
+def leaderboard(board: pd.DataFrame) -> str:
+    """Variants and splits by architecture: mean exact match with its 95 % interval."""
+    board = board.assign(
+        cell=[
+            f"{em:.2f} {{\\scriptsize [{low:.2f}, {high:.2f}]}}"
+            for em, low, high in board[["exact_match", "low", "high"]].itertuples(index=False)
+        ]
+    )
+    seeds = board["seeds"].max()
+    return grid(
+        board,
+        f"Exact match: mean over {seeds} seeds with a 95\\,\\% bootstrap interval over seeds and programs. Bold: the "
+        "best of a row, and all not told apart from it.",
+        "leaderboard",
+    )
+
+
+def learning_order(board: pd.DataFrame) -> str:
+    """Variants by architecture: steps until halfway from the strongest baseline to the best."""
+    test = board[board["split"] == "test"]
+    first = test["steps_to_halfway"] == test.groupby("variant")["steps_to_halfway"].transform("min")
+    shown = test.assign(
+        cell=test["steps_to_halfway"].map(steps), best=first & (test["steps_to_halfway"] < float("inf"))
+    )
+    caption = "Steps until exact match on valid is halfway from the strongest baseline to the best of the task."
+    return grid(shown, caption, "learning-order")
+
+
+def grid(board: pd.DataFrame, caption: str, name: str) -> str:
+    """The column `cell` of a leaderboard by variant and split, and architecture; bold where `best` says so."""
+    cells = board["cell"].where(~board["best"], "\\textbf{" + board["cell"].astype(str) + "}")
+    wide = board.assign(cell=cells, architecture=board["architecture"].map(label)).pivot_table(
+        index=["variant", "split"], columns="architecture", values="cell", aggfunc="first", sort=False
+    )
+    return latex(wide.rename_axis(columns=None).reset_index(), caption, name)
+
+
+def costs(cost: pd.DataFrame) -> str:
+    """What the architectures cost on each variant."""
+    shown = pd.DataFrame(
+        {
+            "variant": cost["variant"],
+            "architecture": cost["architecture"].map(label),
+            "parameters": cost["parameters"].map("{:,}".format),
+            "kFLOP per token": (cost["flops_per_token"] / 1000).map("{:,.0f}".format),
+            "seconds per cell": cost["train_seconds"].map("{:.0f}".format),
+            "tokens per second": cost["tokens_per_second"].map("{:,.0f}".format),
+            "exact match": cost["exact_match"].map("{:.3f}".format),
+        }
+    )
+    return latex(shown, "What a cell costs: forward pass by formula, training as measured.", "cost")
+
+
+def claims(claimed: pd.DataFrame) -> str:
+    """The paper's claims beside ours."""
+
+    def three(row: pd.Series, who: str) -> str:
+        values = [row[f"{who}_{family}"] for family in ("gpt2", "hyena", "thex")]
+        return (
+            "--" if all(pd.isna(v) for v in values) else " / ".join("--" if pd.isna(v) else f"{v:.3f}" for v in values)
+        )
+
+    shown = pd.DataFrame(
+        {
+            "": claimed["claim"],
+            "claim": claimed["about"].map(escaped),
+            "paper": claimed.apply(three, axis=1, who="paper"),
+            "task": claimed["variant"].fillna("--").map(escaped),
+            "here": claimed.apply(three, axis=1, who="ours"),
+            "verdict": claimed["verdict"].map(escaped),
+        }
+    )
+    widths = "lp{3cm}lp{2cm}lp{6cm}"
+    caption = "Claims of the paper beside this study (GPT-2 / Hyena / T HEX)."
+    return latex(shown, caption, "claims", widths)
+
+
+def latex(table: pd.DataFrame, caption: str, name: str, columns: str | None = None) -> str:
+    """A table of text as a floating booktabs table; columns called variant, split and architecture are escaped."""
+    table = table.rename(columns=escaped)
+    for column in ("variant", "split", "architecture"):
+        if column in table:
+            table[column] = table[column].map(escaped)
+    styled = table.style.hide(axis="index")
+    columns = columns or "l" * 2 + "r" * (len(table.columns) - 2)
+    return styled.to_latex(
+        hrules=True,
+        caption=caption,
+        label=f"tab:{name}",
+        column_format=columns,
+        position="t",
+        position_float="centering",
+    )
+
+
+def escaped(text: str) -> str:
+    """Text with LaTeX's special characters made harmless."""
+    for sign in "\\&%$#_{}":
+        text = text.replace(sign, "\\textbackslash " if sign == "\\" else f"\\{sign}")
+    return text.replace("·", "$\\cdot$").replace("–", "--")
