@@ -38,9 +38,9 @@ def test_special_characters_are_harmless():
     claims = pd.DataFrame(
         [
             {
-                "claim": "C1", "about": "x_y", "variant": None, "verdict": "100 %",
+                "claim": "C1", "about": "x_y", "variant": None, "verdict": "reproduced", "why": "100 %",
                 **{f"{who}_{family}": None for who in ("paper", "ours") for family in ("gpt2", "hyena", "thex")},
             }
         ]
     )  # fmt: skip
-    assert "C1 & x\\_y & -- & -- & -- & 100 \\% \\\\" in latex.claims(claims)
+    assert "C1 & x\\_y & -- & -- & -- & reproduced & 100 \\% \\\\" in latex.claims(claims)

@@ -29,7 +29,7 @@ rule tables:
     params:
         code=sources(
             "scripts/tables.py",
-            *(f"lolameme/reporting/{part}.py" for part in ("tables", "latex")),
+            *(f"lolameme/reporting/{part}.py" for part in ("tables", "claims", "latex")),
             "lolameme/evaluation/statistics.py",
         ),
     message:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lolameme import job
 from lolameme.files import write_text
-from lolameme.reporting import latex, tables
+from lolameme.reporting import claims, latex, tables
 
 with job.running(snakemake) as study:
     cells, folder = Path(snakemake.input[0]).parents[3], Path(snakemake.output[0]).parent
@@ -12,7 +12,7 @@ with job.running(snakemake) as study:
     answered = tables.outcomes(study, cells)
     compared = tables.comparisons(answered)
     board = tables.leaderboard(answered, scored, learned, compared)
-    claimed = tables.claims(board, learned, tables.Standings(compared))
+    claimed = claims.claims(board, learned, tables.Standings(compared))
     cost = tables.costs(board)
     made = {
         "cells": scored,

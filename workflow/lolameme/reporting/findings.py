@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lolameme import config
+from lolameme.languages.card import sentence
 from lolameme.reporting.tables import CEILING, Standings, at_least, label, steps
 
 
@@ -39,7 +40,7 @@ def questions(
     study: config.Study, board: pd.DataFrame, claims: pd.DataFrame, cards: list[dict[str, Any]], standings: Standings
 ) -> list[tuple[str, str, str]]:
     """The questions of the study (Q1-Q6), each with what it asks and as much of an answer as this study gives."""
-    verdict = claims.drop_duplicates("claim").set_index("claim")["verdict"]
+    why = claims.drop_duplicates("claim").set_index("claim")["why"].map(sentence)
     public = board[(board["split"] == "test") & board["variant"].map(lambda v: study.variants[v].task != "lolameme")]
     found = [f"{name}: {standing(rows, standings)}" for name, rows in public.groupby("variant", sort=False)]
     oracles = min(split["oracle"] for card in cards for name, split in card["splits"].items() if name != "train")
@@ -55,7 +56,7 @@ def questions(
         (
             "Q1",
             "Where must the swapped layer stand, and why?",
-            f"{verdict['C4']}. Why is for mechanistic analyses, which this study does not run yet.",
+            f"{why['C4']} The reason is for mechanistic analyses, which this study does not run yet.",
         ),
         (
             "Q2",
@@ -69,7 +70,7 @@ def questions(
             "Does it hold on public tasks?",
             f"{'; '.join(found)}." if found else "No ListOps or recall task of others is part of this study.",
         ),
-        ("Q4", "Can training loss vanish while exact match does?", f"{verdict['C5']}."),
+        ("Q4", "Can training loss vanish while exact match does?", why["C5"]),
         (
             "Q5",
             "Is the comparison fair?",

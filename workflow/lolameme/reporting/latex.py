@@ -74,10 +74,11 @@ def claims(claimed: pd.DataFrame) -> str:
             "paper": claimed.apply(three, axis=1, who="paper"),
             "task": claimed["variant"].fillna("--").map(escaped),
             "here": claimed.apply(three, axis=1, who="ours"),
-            "verdict": claimed["verdict"].map(escaped),
+            "verdict": claimed["verdict"],
+            "why": claimed["why"].map(escaped),
         }
     )
-    widths = "lp{3cm}lp{2cm}lp{6cm}"
+    widths = "lp{3cm}lp{2cm}lp{2cm}p{6cm}"
     caption = "Claims of the paper beside this study (GPT-2 / Hyena / T HEX)."
     return latex(shown, caption, "claims", widths)
 

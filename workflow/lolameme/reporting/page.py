@@ -15,7 +15,7 @@ import pandas as pd
 
 from lolameme import config, provenance
 from lolameme.files import read_json
-from lolameme.languages.card import histogram, leakage
+from lolameme.languages.card import histogram, leakage, sentence
 from lolameme.models.architectures import pattern
 from lolameme.reporting.findings import abstract, em, findings, p_value, questions, signed, spread, tuning
 from lolameme.reporting.tables import Standings, label, steps
@@ -75,6 +75,7 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         "leakage": leakage,
         "signed": signed,
         "p": p_value,
+        "sentence": sentence,
     }
     claims, shown = table["claims"], [read_json(path) for path in cards]
     seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["train_seconds"].sum()

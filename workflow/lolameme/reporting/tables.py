@@ -13,7 +13,6 @@ from lolameme.files import atomic, read_json
 from lolameme.models import architectures
 
 KEYS = ["variant", "architecture", "seed"]
-FAMILIES = ("gpt2", "hyena", "thex")  # those of the paper
 
 SHARED = (  # what all seeds of an architecture have in common
     "family",
@@ -34,46 +33,6 @@ SHARED = (  # what all seeds of an architecture have in common
 MEANS = ("token_accuracy", "loss", "train_seconds", "tokens_per_second", "peak_memory_bytes")  # over the seeds
 SIGNIFICANT = 0.05  # corrected p value below which two architectures count as told apart
 CEILING = 0.98  # exact match from which on a task tells architectures apart no more
-MASTERED = 0.01  # loss on training programs, nats per token, from which on they count as learned
-
-# What the paper reports (arXiv 2406.02592, as summarised in the project's README), beside what this study measures.
-CLAIMS = (
-    {
-        "claim": "C1",
-        "text": "expressions with global variables",
-        "variants": ("globals_locals", "expressions"),
-        "paper": {"gpt2": 0.007, "hyena": 0.14, "thex": 0.36},
-        "best": "T HEX-12 of 18",
-    },
-    {
-        "claim": "C2",
-        "text": "several languages at once",
-        "variants": ("multi_language",),
-        "paper": {"gpt2": 0.249, "hyena": 0.492, "thex": 0.738},
-        "best": "T HEX-13 of 18",
-    },
-    {
-        "claim": "C3",
-        "text": "memorisation: Hyena far ahead of GPT-2, until it collapses at 1000 variables",
-        "variants": ("memorize-10", "memorize-30", "memorize-100", "memorize-300", "memorize-1000"),
-        "paper": {},
-        "best": "Hyena",
-    },
-    {
-        "claim": "C4",
-        "text": "the best place for the attention layer depends on the task",
-        "variants": None,
-        "paper": {},
-        "best": "middle to late layers of 18",
-    },
-    {
-        "claim": "C5",
-        "text": "training loss 0 and yet exact match 0 (T HEX-11 to 15 on one task, unexplained)",
-        "variants": None,
-        "paper": {},
-        "best": "-",
-    },
-)
 
 
 def cells(study: config.Study, folder: Path) -> list[tuple[dict[str, Any], Path]]:
@@ -216,12 +175,18 @@ class Standings:
         return f"{label(a[of])} {word} {label(b[of])}{every}"
 
 
+def ended(learned: pd.DataFrame) -> pd.Series:
+    """Exact match on valid at the end of training, mean over seeds, by variant and architecture."""
+    last = learned["step"] == learned.groupby(KEYS)["step"].transform("max")
+    valid = learned[last & (learned["split"] == "valid")]
+    return valid.groupby(["variant", "architecture"])["exact_match"].mean()
+
+
 def best_pure(learned: pd.DataFrame) -> dict[str, str]:
     """The pure stack of each variant that ended best on valid: what swapped layers must beat."""
-    last = learned[(learned["split"] == "valid") & (learned["step"] == learned.groupby(KEYS)["step"].transform("max"))]
-    pure = last[last["architecture"].isin(architectures.PURE)]
-    means = pure.groupby(["variant", "architecture"])["exact_match"].mean()
-    return {variant: of_variant.idxmax()[1] for variant, of_variant in means.groupby(level="variant")}
+    means = ended(learned)
+    pure = means[means.index.get_level_values("architecture").isin(architectures.PURE)]
+    return {variant: of_variant.idxmax()[1] for variant, of_variant in pure.groupby(level="variant")}
 
 
 def leaderboard(
@@ -323,90 +288,6 @@ def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[
             steps = reached.reindex(group["seed"].unique()).fillna(float("inf"))
             found[variant, architecture] = float(steps.median())
     return found
-
-
-def claims(board: pd.DataFrame, learned: pd.DataFrame, standings: Standings) -> pd.DataFrame:
-    """The paper's claims with its numbers and ours, and what ours say.
-
-    Ours are the best of a family on the test split of the matching variants. The verdict is about the order of the
-    families only: these models and data are far smaller than the paper's.
-    """
-    test = board[board["split"] == "test"]
-    rows = []
-    for claim in CLAIMS:
-        told = {"claim": claim["claim"], "about": claim["text"], "paper_best": claim["best"]}
-        told |= {f"paper_{family}": claim["paper"].get(family) for family in FAMILIES}
-        nothing = {"variant": None} | {f"ours_{family}": None for family in FAMILIES}
-        if claim["variants"] is None:
-            verdict = position_verdict(test, standings) if claim["claim"] == "C4" else gap_verdict(board, learned)
-            rows.append(told | nothing | {"variant": "all variants", "verdict": verdict})
-            continue
-        found = [variant for variant in claim["variants"] if variant in set(test["variant"])]
-        for variant in found:
-            mine = test[test["variant"] == variant]
-            ours = mine.loc[mine.groupby("family")["exact_match"].idxmax()].set_index("family", drop=False)
-            values = {f"ours_{family}": ours["exact_match"].get(family) for family in FAMILIES}
-            verdict = (memory_verdict if claim["claim"] == "C3" else order_verdict)(ours, standings)
-            rows.append(told | {"variant": variant} | values | {"verdict": verdict})
-        if not found:
-            rows.append(told | nothing | {"verdict": "not tested in this study"})
-    return pd.DataFrame(rows)
-
-
-def order_verdict(ours: pd.DataFrame, standings: Standings) -> str:
-    """Is T HEX ahead of Hyena, and Hyena of GPT-2?"""
-    if not {"gpt2", "hyena", "thex"} <= set(ours.index):
-        return "not testable: a family is missing"
-    if ours["exact_match"].min() >= CEILING:
-        return "not testable here: all families are at the ceiling"
-    pairs = [(ours.loc[a], ours.loc[b]) for a, b in (("thex", "hyena"), ("hyena", "gpt2"), ("thex", "gpt2"))]
-    found = [standings.compare(a, b) for a, b in pairs]
-    words = [standings.phrase(a, b, of="family") for a, b in pairs]
-    if found[:2] == ["ahead of", "ahead of"]:
-        return f"same order: {'; '.join(words[:2])}"
-    if set(found[:2]) <= {"ahead of", "above"}:
-        return f"same order with the seeds at hand: {'; '.join(words[:2])}"
-    if {"behind", "below"} & set(found):
-        return f"another order: {'; '.join(words)}"
-    return f"{'same order in part' if {'ahead of', 'above'} & set(found) else 'no order'}: {'; '.join(words)}"
-
-
-def memory_verdict(ours: pd.DataFrame, standings: Standings) -> str:
-    """Does Hyena memorise more, or sooner, than GPT-2?"""
-    if not {"gpt2", "hyena"} <= set(ours.index):
-        return "not testable: a family is missing"
-    hyena, gpt2 = ours.loc["hyena"], ours.loc["gpt2"]
-    speed = f"halfway after {steps(hyena['steps_to_halfway'])} steps against {steps(gpt2['steps_to_halfway'])}"
-    return f"{standings.phrase(hyena, gpt2, of='family')}; {speed}"
-
-
-def position_verdict(test: pd.DataFrame, standings: Standings) -> str:
-    """Which position of the swapped layer is best for each task, and whether that is clear."""
-    swapped = test[test["positions"] != ""]
-    words = []
-    for variant, group in swapped.groupby("variant", sort=False):
-        if len(group) > 1:
-            first, second = (row for _, row in group.nlargest(2, "exact_match").iterrows())
-            words.append(f"{variant}: {standings.phrase(first, second)}")
-    return "; ".join(words) if words else "not testable: one position only"
-
-
-def gap_verdict(board: pd.DataFrame, learned: pd.DataFrame) -> str:
-    """How exact match falls, from test to the other splits, where the training programs are mastered."""
-    last = learned[learned["step"] == learned.groupby(KEYS)["step"].transform("max")]
-    loss = last[last["split"] == "train sample"].groupby(["variant", "architecture"])["loss"].max()
-    mastered = board.set_index(["variant", "architecture"]).loc[list(loss[loss < MASTERED].index)].reset_index()
-    if mastered.empty:
-        return f"not testable: no architecture gets below a training loss of {MASTERED} with all seeds"
-    test, worst = mastered[mastered["split"] == "test"], mastered.loc[mastered["exact_match"].idxmin()]
-    words = (
-        f"{len(test)} of {len(loss)} pairs of task and architecture get below a training loss of {MASTERED}; there, "
-        f"exact match on test is {at_least(test['exact_match'].min(), 2)}"
-    )
-    if worst["split"] == "test":
-        return words
-    place = f"{worst['variant']} · {worst['split']}, {label(worst['architecture'])}"
-    return f"{words}, but falls to {worst['exact_match']:.2f} on another split ({place})"
 
 
 def label(architecture: str) -> str:
