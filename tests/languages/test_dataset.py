@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from conftest import EVERYTHING, FACTS, RECALL, study, study_data
 from lolameme import config
-from lolameme.files import read_json
+from lolameme.files import read_json, write_table
 from lolameme.languages import card
 from lolameme.languages.dataset import SCHEMA, Builder, LeakError, check_leaks, prompts_of
 from lolameme.languages.interpreter import interpreter
@@ -77,7 +77,7 @@ def test_a_planted_leak_is_found(tmp_path, answer):
     train, test = (pq.read_table(tmp_path / f"{s}.parquet") for s in ("train", "test"))
     others = [tmp_path / "valid.parquet", tmp_path / "test.parquet"]
     assert check_leaks(tmp_path / "train.parquet", others)["train_prompts"] == len(list(prompts_of(train)))
-    pq.write_table(pa.concat_tables([train, test.slice(3, 1)]), tmp_path / "train.parquet")
+    write_table(tmp_path / "train.parquet", pa.concat_tables([train, test.slice(3, 1)]))
     with pytest.raises(LeakError, match="of split 'test' is in train"):
         check_leaks(tmp_path / "train.parquet", others)
 
@@ -227,6 +227,6 @@ def test_the_card_refuses_wrong_answers(tmp_path):
     table = pq.read_table(tmp_path / "test.parquet")
     wrong = [[str((int(a) + 1) % 10) for a in answers] for answers in table["answer"].to_pylist()]
     column = table.schema.get_field_index("answer")
-    pq.write_table(table.set_column(column, "answer", pa.array(wrong)), tmp_path / "test.parquet")
+    write_table(tmp_path / "test.parquet", table.set_column(column, "answer", pa.array(wrong)))
     with pytest.raises(RuntimeError, match="the interpreter answers"):
         card.describe(made, "v", tmp_path)

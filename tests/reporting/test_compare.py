@@ -1,12 +1,12 @@
 """Two cells, or two studies, side by side."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lolameme.files import write_frame, write_json
 from lolameme.reporting import compare, side_by_side
 
 
@@ -16,11 +16,11 @@ def cell(folder: Path, architecture: str, seed: int, skill: float, data: str = "
     path.mkdir(parents=True)
     rng = np.random.default_rng([seed, *architecture.encode()])
     rows = {"split": "test", "program": np.repeat(np.arange(80), 4), "exact_match": rng.random(320) < skill}
-    pd.DataFrame(rows).to_parquet(path / "predictions.parquet")
+    write_frame(path / "predictions.parquet", pd.DataFrame(rows))
     identity = {"variant": "recall", "architecture": architecture, "data": data}
-    (path / "metrics.json").write_text(json.dumps(identity))
+    write_json(path / "metrics.json", identity)
     facts = identity | {"seed": seed, "parameters": 5, "training": {"learning_rate": rate, "steps": 10}, "tokens": seed}
-    (path / "model.json").write_text(json.dumps(facts))
+    write_json(path / "model.json", facts)
 
 
 @pytest.fixture

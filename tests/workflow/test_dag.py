@@ -1,6 +1,7 @@
 """The workflow for real: a miniature study from data to report, and what runs again after which change."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -299,6 +300,24 @@ def test_a_cell_outside_the_study_can_be_made_too(project):
     metrics = json.loads((project.folder / target).read_text())
     assert (metrics["mixers"], metrics["seed"]) == (["hyena", "hyena"], 9)
     assert project.planned() == {}
+
+
+@pytest.mark.parametrize("victim", ["data/recall/train.parquet", "trials/recall/gpt2/choice.json"])
+def test_a_damaged_file_stops_the_job_that_reads_it_with_the_remedy(project, victim):
+    path = project.folder / "results/mini" / victim
+    damaged = bytearray(path.read_bytes())
+    for place in range(0, len(damaged) // 2, 50):
+        damaged[place] ^= 4
+    modified = path.stat()
+    path.write_bytes(damaged)
+    os.utime(path, ns=(modified.st_atime_ns, modified.st_mtime_ns))  # as a disk would: unseen by Snakemake
+    cell = project.folder / "results/mini/cells/recall/gpt2/seed1"
+    shutil.rmtree(cell)
+    output = project.run("results/mini/cells/recall/gpt2/seed1/metrics.json", ok=False)
+    assert re.search(rf"train \{{.*\}}: results/mini/{re.escape(victim)} is damaged \(.*\); delete it and run", output)
+    assert "Traceback" not in output
+    path.unlink()
+    project.run("results/mini/cells/recall/gpt2/seed1/metrics.json")
 
 
 def test_tracking_twice_changes_nothing(project):

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from lolameme import config
-from lolameme.files import read_json
+from lolameme.files import read_frame, read_json
 from lolameme.sections import nearest
 
 
@@ -136,7 +136,6 @@ def progress_table(folder: Path):
 
 
 def results(arguments: argparse.Namespace) -> None:
-    import pandas as pd
     from rich.console import Console
 
     from lolameme.reporting.tables import label, steps
@@ -145,7 +144,7 @@ def results(arguments: argparse.Namespace) -> None:
     path = Path(f"results/{study.study}/tables/leaderboard.parquet")
     if not path.exists():
         raise ValueError(f"{path} does not exist yet; run `make study` first")
-    board = pd.read_parquet(path)
+    board = read_frame(path)
     if arguments.split not in set(board["split"]):
         raise ValueError(f"no split {arguments.split!r}; there are: {', '.join(board['split'].unique())}")
     board = board[board["split"] == arguments.split].sort_values("exact_match", ascending=False, kind="stable")

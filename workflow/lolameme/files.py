@@ -6,7 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_CHECKSUM = "checksum"
 
 
 @contextmanager
@@ -33,13 +40,90 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Write JSON, atomically: indented, keys in the order given; NaN is an error."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+class Damaged(ValueError):
+    """A file is not what was written: cut off, changed, or emptied."""
+
+    def __init__(self, path: str | Path, reason: object):
+        super().__init__(f"{path} is damaged ({reason}); delete it and run the same command again")
 
 
-def read_json(path: str | Path) -> Any:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def write_json(path: str | Path, value: dict[str, Any]) -> None:
+    """Write JSON, atomically: indented, keys in the order given, with a checksum; NaN is an error."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    sealed = json.loads(text) | {_CHECKSUM: _checksum(json.loads(text))}
+    write_text(path, json.dumps(sealed, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read what `write_json` wrote. Raises Damaged if it is anything else."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = value.pop(_CHECKSUM)
+    except (ValueError, AttributeError, KeyError) as error:
+        raise Damaged(path, f"no JSON with a checksum: {error}") from None
+    if found != _checksum(value):
+        raise Damaged(path, "its checksum does not fit its content")
+    return value
+
+
+def _checksum(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_frame(path: str | Path, frame: "pd.DataFrame") -> None:
+    """Write a data frame as Parquet, atomically and sealed."""
+    import pyarrow as pa
+
+    write_table(path, pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata())
+
+
+def write_table(path: str | Path, table: "pa.Table") -> None:
+    """Write Parquet, atomically and sealed: a checksum in every page, and one for schema, metadata and rows."""
+    import pyarrow.parquet as pq
+
+    metadata = table.schema.metadata or {}
+    seal = {_CHECKSUM.encode(): parquet_checksum(table.schema, metadata, len(table)).encode()}
+    with atomic(path) as temporary:
+        sealed = table.replace_schema_metadata(metadata | seal)
+        pq.write_table(sealed, temporary, compression="zstd", write_page_checksum=True)
+
+
+def read_frame(path: str | Path, columns: list[str] | None = None) -> "pd.DataFrame":
+    """Read sealed Parquet as a data frame. Raises Damaged if it is anything else."""
+    return read_table(path, columns).to_pandas()
+
+
+def read_table(path: str | Path, columns: list[str] | None = None) -> "pa.Table":
+    """Read sealed Parquet. Raises Damaged if it is anything else."""
+    with open_table(path) as file:
+        return file.read(columns=columns).replace_schema_metadata()
+
+
+@contextmanager
+def open_table(path: str | Path) -> Iterator["pq.ParquetFile"]:
+    """Open sealed Parquet. Raises Damaged if it cannot be opened or read, or a checksum does not fit."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            metadata = file.metadata.metadata or {}
+            found = parquet_checksum(file.schema_arrow, metadata, file.metadata.num_rows)
+            if metadata.get(_CHECKSUM.encode(), b"").decode(errors="replace") != found:
+                raise Damaged(path, "its checksum does not fit its schema")
+            yield file
+    except (FileNotFoundError, Damaged):
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(path, error) from None
+
+
+def parquet_checksum(schema: "pa.Schema", metadata: dict[bytes, bytes], rows: int) -> str:
+    """A checksum of what pages do not hold: the schema, the metadata and the number of rows."""
+    kept = sorted(item for item in metadata.items() if item[0] not in (_CHECKSUM.encode(), b"ARROW:schema"))
+    # Parquet calls `element` what Arrow calls `item`
+    columns = [(field.name, str(field.type).replace("<item:", "<element:"), field.nullable) for field in schema]
+    return hashlib.sha256(f"{columns} {kept} {rows}".encode()).hexdigest()[:16]
 
 
 def digest(*paths: str | Path) -> str:

@@ -2,7 +2,7 @@
 KEPT = r"(?!train\b)[a-z0-9][a-z0-9_-]*"  # any split but train
 # what data are made by; the card and the interpreter only describe them
 MODULES = "roots world surface programs rendering lexemes tasks lolameme listops mqar tokenizer dataset".split()
-GENERATORS = [*(f"lolameme/languages/{module}.py" for module in MODULES), "lolameme/seeds.py"]
+GENERATORS = [*(f"lolameme/languages/{module}.py" for module in MODULES), "lolameme/seeds.py", "lolameme/files.py"]
 
 
 rule world:

@@ -2,9 +2,10 @@
 # one job each (variant, architecture, seed).
 TRAINING = [
     "lolameme/models",
-    *(f"lolameme/training/{part}.py" for part in ("cell", "checkpoint", "data", "device", "loop", "optimiser")),
+    *(f"lolameme/training/{part}.py" for part in ("cell", "data", "device", "loop", "optimiser")),
     "lolameme/evaluation/exact_match.py",
     "lolameme/seeds.py",
+    "lolameme/tensors.py",
 ]
 
 

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from lolameme import job
+from lolameme.files import read_frame
 from lolameme.reporting import figures, selection, style
 
 with job.running(snakemake) as study:
-    table = {Path(path).stem: pd.read_parquet(path) for path in snakemake.input.tables}
+    table = {Path(path).stem: read_frame(path) for path in snakemake.input.tables}
     board, slices, trained = table["leaderboard"], table["slices"], selection.recalled(study)
     style.apply()
     draw = {

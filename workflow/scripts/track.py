@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from lolameme import job
-from lolameme.files import write_json
+from lolameme.files import read_frame, write_json
 from lolameme.reporting.tables import cells
 from lolameme.tracking.runs import Tracker
 
 with job.running(snakemake) as study:
     i, p = snakemake.input, snakemake.params
     tracker = Tracker(study, p.uri, Path(p.artifacts), cells(study, Path(i[0]).parents[3]))
-    board, figures = pd.read_parquet(i.board), [Path(path) for path in i.figures]
+    board, figures = read_frame(i.board), [Path(path) for path in i.figures]
     write_json(snakemake.output[0], tracker.track(board, Path(i.cards[0]).parents[1], figures))

@@ -11,6 +11,7 @@ from lolameme.evaluation.cell import load_cell
 from lolameme.evaluation.decoding import greedy
 from lolameme.files import read_json
 from lolameme.languages.interpreter import Answer, ProgramError, interpreter
+from lolameme.languages.tokenizer import load_tokenizer
 
 _MOST = 32  # tokens of an answer, at most
 
@@ -38,7 +39,7 @@ def ask(folder: Path, prompt: str) -> Reply:
     if not solver.asks(prompt):
         raise ProgramError(f"{prompt!r} asks for nothing at its end; end it with a query and its answer sign")
     truth = solver.answers(prompt)[-1]
-    tokenizer = Tokenizer.from_file(str(data / "tokenizer.json"))
+    tokenizer = load_tokenizer(data)
     model, _ = load_cell(folder)
     ends = stops(world, tokenizer)
     decoded = greedy(model, prompt_tokens(prompt, world, tokenizer), _MOST, ends)

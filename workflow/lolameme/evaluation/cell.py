@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from lolameme import config
+from lolameme import config, tensors
 from lolameme.cell import Cell
 from lolameme.evaluation.exact_match import Scores, score
-from lolameme.files import atomic, read_json, write_json
+from lolameme.files import read_json, read_table, write_frame, write_json
+from lolameme.languages.tokenizer import load_tokenizer
 from lolameme.models import stack
 from lolameme.training.data import Split
 from lolameme.training.device import Device
@@ -31,13 +30,10 @@ SLICES = (
 
 
 def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
-    """The trained model of a cell and its model.json. Raises ValueError, with the remedy, if a file is damaged."""
+    """The trained model of a cell and its model.json. Raises Damaged, with the remedy, if a file is."""
     facts = read_json(folder / "model.json")
     model = stack.build(facts["architecture"], config.Model(**facts["model"]), facts["vocabulary"], facts["max_length"])
-    try:
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-    except Exception as error:  # why: safetensors and torch raise several types for a damaged file
-        raise ValueError(f"{folder / 'model.safetensors'} is damaged ({error}); delete it and run again") from None
+    model.load_state_dict(tensors.load(folder / "model.safetensors")[0])
     return model, facts
 
 
@@ -49,7 +45,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         raise ValueError(f"{folder}: trained on other data than {data} now holds; train the cell again")
     device = Device.choose(study.device, facts["training"]["precision"], threads)
     model.to(device.torch_device)
-    tokenizer = Tokenizer.from_file(str(data / "tokenizer.json"))
+    tokenizer = load_tokenizer(data)
     variant = study.variants[cell.variant]
     predictions, splits = [], {}
     for name in variant.tests:
@@ -58,8 +54,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         predictions.append(rows)
         baselines = {key: card["splits"][name][key] for key in ("chance", "majority", "value_share", "oracle")}
         splits[name] = summary(rows) | {"baselines": baselines, "slices": slices(rows)}
-    with atomic(folder / "predictions.parquet") as path:
-        pd.concat(predictions).to_parquet(path, index=False, compression="zstd")
+    write_frame(folder / "predictions.parquet", pd.concat(predictions))
     keep = (
         "variant",
         "architecture",
@@ -82,7 +77,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
 
 def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer) -> pd.DataFrame:
     """One row per query: what was asked, what was answered, and the columns to slice by."""
-    table = pq.read_table(path, columns=["id", "split", "answer", *SLICES])
+    table = read_table(path, ["id", "split", "answer", *SLICES])
     queries = np.diff(np.asarray(table["answer"].combine_chunks().offsets))
     flat = {name: table[name].combine_chunks().flatten().to_pandas() for name in ("answer", *SLICES)}
     ends = scores.offsets

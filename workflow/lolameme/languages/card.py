@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
 from lolameme import config
-from lolameme.files import read_json
+from lolameme.files import read_json, read_table
 from lolameme.languages.dataset import build_task, row_groups
 from lolameme.languages.interpreter import Interpreter, LoLaMeMeInterpreter, interpreter
+from lolameme.languages.tokenizer import load_tokenizer
 
 EXAMPLES = 10
 _NAMES = 6  # names shown with their tokens, per language
@@ -37,7 +37,7 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         if split != "train":
             splits[split] |= {"oracle": oracle(path, solver)}
             splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in crippled.items()}
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = load_tokenizer(folder)
     return {
         "variant": name,
         "about": variant.about,
@@ -101,7 +101,7 @@ def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
 
 def oracle(path: Path, solver: Interpreter) -> float:
     """Exact match of the interpreter, which must be 1."""
-    table = pq.read_table(path, columns=["text", "answer"])
+    table = read_table(path, ["text", "answer"])
     for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
         found = [answer.text for answer in solver.answers(text)]
         if found != answers:
@@ -112,7 +112,7 @@ def oracle(path: Path, solver: Interpreter) -> float:
 def reached(path: Path, crippled: Interpreter, frequent: str) -> float:
     """Exact match of an interpreter without a faculty; where it knows nothing, it says the most frequent answer."""
     right = total = 0
-    table = pq.read_table(path, columns=["text", "answer"])
+    table = read_table(path, ["text", "answer"])
     for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
         found = [frequent if a.value is None else a.text for a in crippled.answers(text)]
         right, total = right + sum(a == b for a, b in zip(found, answers, strict=True)), total + len(answers)
@@ -138,7 +138,7 @@ def examples(path: Path, solver: Interpreter) -> list[dict[str, Any]]:
 
     Programs of the LoLaMeMe languages come with their translations.
     """
-    table = pq.read_table(path, columns=["text", "language"])
+    table = read_table(path, ["text", "language"])
     by_language: dict[str, list[str]] = {}
     for text, language in zip(table["text"].to_pylist(), table["language"].to_pylist(), strict=True):
         by_language.setdefault(language[0], []).append(text)

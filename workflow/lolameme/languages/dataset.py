@@ -7,7 +7,6 @@ holds one of their prompts is thrown away, so that nothing tested was seen.
 import functools
 import hashlib
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
 
 from lolameme import config
-from lolameme.files import atomic, write_json, write_text
+from lolameme.files import atomic, digest, open_table, parquet_checksum, read_table, write_json, write_text
 from lolameme.languages.lexemes import Ragged, starts
 from lolameme.languages.listops import ListOps
 from lolameme.languages.lolameme import LoLaMeMe
 from lolameme.languages.mqar import Mqar
 from lolameme.languages.programs import NONE
 from lolameme.languages.tasks import Drawn, Task
-from lolameme.languages.tokenizer import lexeme_table, train_tokenizer
+from lolameme.languages.tokenizer import lexeme_table, load_tokenizer, train_tokenizer
 from lolameme.seeds import generator
 
 TASKS = {"lolameme": LoLaMeMe, "listops": ListOps, "mqar": Mqar}
@@ -74,6 +72,7 @@ _WRITING = {
     "compression": "zstd",
     "compression_level": 1,
     "write_statistics": False,
+    "write_page_checksum": True,
     "use_dictionary": ["split", "tokens.list.element", *(f"{name}.list.element" for name in _LISTS)],
 }
 
@@ -96,8 +95,8 @@ class Builder:
     def write_world(self, folder: Path) -> None:
         """Write `world.json` and `tokenizer.json`; raises ConfigError if the vocabulary asked for is too small."""
         tokenizer = train_tokenizer(self.variant.tokenizer, self.task.pattern, self.corpus(), self.lexemes)
-        write_text(folder / "world.json", json.dumps(self.task.document(), ensure_ascii=False) + "\n")
         write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
+        write_json(folder / "world.json", self.task.document() | {"tokenizer": digest(folder / "tokenizer.json")})
 
     def write_train(self, folder: Path) -> None:
         """Write `train.parquet`, apart from all other splits, and `dataset.json`: sizes and content hashes.
@@ -110,7 +109,7 @@ class Builder:
         splits = {split: split_facts(folder / f"{split}.parquet") for split in self.programs}
         leakage = check_leaks(folder / "train.parquet", others) if self.variant.holdout else None
         content = hashlib.sha256("".join(facts["content"] for facts in splits.values()).encode()).hexdigest()
-        vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+        vocabulary = load_tokenizer(folder).get_vocab_size()
         facts = {"content": content, "vocabulary": vocabulary, "leakage": leakage, "splits": splits}
         write_json(folder / "dataset.json", facts)
 
@@ -143,8 +142,8 @@ class Builder:
 
         Programs are drawn, tokenised and written chunk by chunk: memory does not grow with their number.
         """
-        table = lexeme_table(Tokenizer.from_file(str(folder / "tokenizer.json")), self.lexemes)
-        digest, written, drawn, longest, count = hashlib.sha256(), 0, 0, 0, self.size(split)
+        table = lexeme_table(load_tokenizer(folder), self.lexemes)
+        content, written, drawn, longest, count = hashlib.sha256(), 0, 0, 0, self.size(split)
         made_of = {
             "seed": str(self.seed),
             "variant": self.name,
@@ -175,14 +174,15 @@ class Builder:
                     continue
                 ids = written + np.cumsum(kept) - 1
                 batch = self.records(split, ids, part, tokens, spans).take(pa.array(fresh))
-                digest.update(hash_rows(batch))
+                content.update(hash_rows(batch))
                 writer.write_table(batch.cast(schema), row_group_size=len(batch))
                 written += len(fresh)
                 longest = max(longest, int(tokens.lengths[fresh].max(initial=0)))
                 if written == count:
                     break
-            facts = {"programs": str(count), "longest": str(longest), "content": digest.hexdigest()}
-            writer.add_key_value_metadata(facts)
+            facts = {"programs": str(count), "longest": str(longest), "content": content.hexdigest()}
+            sealed = {key.encode(): value.encode() for key, value in (made_of | facts).items()}
+            writer.add_key_value_metadata(facts | {"checksum": parquet_checksum(schema, sealed, written)})
 
     def records(self, split: str, ids: np.ndarray, part: Drawn, tokens: Ragged, spans: np.ndarray) -> pa.Table:
         """The rows of one chunk, with the columns of `SCHEMA`; `ids` (N,) number its programs."""
@@ -280,14 +280,15 @@ def hash_rows(table: pa.Table) -> bytes:
 
 def stored_prompts(path: Path) -> np.ndarray:
     """The hashes of all prompts of a written split, by tokens."""
-    table = pq.read_table(path, columns=["tokens", "token_start"])
+    table = read_table(path, ["tokens", "token_start"])
     begin = ragged(table["token_start"])
     return hash_prompts(ragged(table["tokens"]), begin, begin.flat)
 
 
 def split_facts(path: Path) -> dict[str, Any]:
     """What the metadata of a written split say: programs, tokens in the longest one, content hash."""
-    metadata = pq.read_metadata(path).metadata
+    with open_table(path) as file:
+        metadata = file.metadata.metadata
     return {
         "programs": int(metadata[b"programs"]),
         "longest": int(metadata[b"longest"]),
@@ -310,7 +311,7 @@ def check_leaks(train: Path, others: list[Path]) -> dict[str, int]:
             prompts = list(prompts_of(table))
             found = {prompts[i] for i in suspects}
             for path in others:
-                for prompt in prompts_of(pq.read_table(path)):
+                for prompt in prompts_of(read_table(path)):
                     if prompt in found:
                         raise LeakError(f"{train}: the prompt {prompt!r} of split {path.stem!r} is in train")
     return {"train_prompts": compared, "held_out_prompts": len(held_out), "shared": 0}
@@ -330,7 +331,7 @@ def text_prompts(path: Path) -> Iterator[tuple[pa.Table, np.ndarray]]:
 
 def row_groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:
     """A written split, row group by row group."""
-    with pq.ParquetFile(path) as file:
+    with open_table(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=columns)
 

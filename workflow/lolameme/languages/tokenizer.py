@@ -12,12 +12,14 @@ like any other, and the decoder takes it off again. The round trip is lossless.
 """
 
 import json
+from pathlib import Path
 from string import ascii_uppercase
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from lolameme import config
+from lolameme.files import Damaged, digest, read_json
 from lolameme.languages.lexemes import Lexemes, Ragged
 
 PAD = "<pad>"
@@ -83,3 +85,11 @@ def without_prefix(tokenizer: Tokenizer) -> Tokenizer:
 def in_place(texts: list[str]) -> list[str]:
     """Lexemes as they stand in programs: one that ends in a space is split from it unless a digit follows."""
     return [text + "0" if text.endswith(" ") else text for text in texts]
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a variant's data. Raises Damaged if it is not the one that its `world.json` names."""
+    path = folder / "tokenizer.json"
+    if digest(path) != read_json(folder / "world.json")["tokenizer"]:
+        raise Damaged(path, "its content is not what world.json says")
+    return Tokenizer.from_file(str(path))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lolameme.evaluation.statistics import Outcomes, corrected, difference
-from lolameme.files import read_json
+from lolameme.files import read_frame, read_json
 from lolameme.reporting.tables import SIGNIFICANT
 
 UNTESTED = "they did not answer the same programs"
@@ -87,7 +87,7 @@ def outcomes(found: list[Path], single: bool) -> dict[tuple[str, str, str], tupl
     rest: dict[tuple[str, str, str], tuple[np.ndarray, str]] = {}
     for cell in found:
         metrics = read_json(cell / "metrics.json")
-        rows = pd.read_parquet(cell / "predictions.parquet", columns=["split", "program", "exact_match"])
+        rows = read_frame(cell / "predictions.parquet", columns=["split", "program", "exact_match"])
         for split, of_split in rows.groupby("split", sort=False):
             by_program = of_split.groupby("program")["exact_match"].agg(["sum", "size"])
             key = (metrics["variant"], str(split), "-" if single else metrics["architecture"])

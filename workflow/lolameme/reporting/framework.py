@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import pyarrow.parquet as pq
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from lolameme.files import read_json
+from lolameme.files import read_frame, read_json
 from lolameme.languages.interpreter import Interpreter, interpreter
 from lolameme.models import architectures
 from lolameme.reporting.style import FAMILY, INK, QUIET, colours
@@ -97,7 +96,7 @@ def language_lines(world: dict[str, Any]) -> list[tuple[str, str]]:
 
 def program_lines(path: Path, world: dict[str, Any]) -> list[tuple[str, str]]:
     """A short program of each language, statement by statement, with what each one does."""
-    table = pq.read_table(path, columns=["text", "language"]).to_pandas()
+    table = read_frame(path, ["text", "language"])
     table["language"] = table["language"].str[0]
     lines: list[tuple[str, str]] = []
     for name, declared in list(world["languages"].items())[:2]:

@@ -14,7 +14,7 @@ import jinja2
 import pandas as pd
 
 from lolameme import config, provenance
-from lolameme.files import read_json
+from lolameme.files import read_frame, read_json
 from lolameme.languages.card import histogram, leakage, sentence
 from lolameme.models.architectures import pattern
 from lolameme.reporting.findings import abstract, em, findings, p_value, questions, signed, spread, tuning
@@ -56,7 +56,7 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
 
     `tables` are its Parquet tables, `figures` its SVG files, `cards` the data cards, `runs` the map to MLflow's runs.
     """
-    table = {path.stem: pd.read_parquet(path) for path in tables}
+    table = {path.stem: read_frame(path) for path in tables}
     board, tracked = table["leaderboard"], read_json(runs)
     standings = Standings(table["comparisons"])
     environment = jinja2.Environment(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lolameme import config
 from lolameme.evaluation.statistics import Outcomes, corrected, difference, interval
-from lolameme.files import atomic, read_json
+from lolameme.files import atomic, read_frame, read_json, write_frame
 from lolameme.models import architectures
 
 KEYS = ["variant", "architecture", "seed"]
@@ -91,7 +91,7 @@ def slices(study: config.Study, folder: Path) -> pd.DataFrame:
 def learning(study: config.Study, folder: Path) -> pd.DataFrame:
     """The training histories of all cells."""
     return pd.concat(
-        [pd.read_parquet(path / "history.parquet").assign(**identity) for identity, path in cells(study, folder)],
+        [read_frame(path / "history.parquet").assign(**identity) for identity, path in cells(study, folder)],
         ignore_index=True,
     )
 
@@ -104,7 +104,7 @@ def outcomes(study: config.Study, folder: Path) -> dict[tuple[str, str], dict[st
         queries = {}
         for seed in study.seeds:
             path = folder / variant / architecture / f"seed{seed}" / "predictions.parquet"
-            rows = pd.read_parquet(path, columns=["split", "program", "exact_match"])
+            rows = read_frame(path, columns=["split", "program", "exact_match"])
             for split, of_split in rows.groupby("split", sort=False):
                 by_program = of_split.groupby("program")["exact_match"].agg(["sum", "size"])
                 hits.setdefault(split, []).append(by_program["sum"].to_numpy(float))
@@ -312,7 +312,6 @@ def steps(value: float | None) -> str:
 
 def write(table: pd.DataFrame, stem: Path) -> None:
     """Write a table as Parquet and as CSV."""
-    with atomic(stem.with_suffix(".parquet")) as path:
-        table.to_parquet(path, index=False)
+    write_frame(stem.with_suffix(".parquet"), table)
     with atomic(stem.with_suffix(".csv")) as path:
         table.to_csv(path, index=False, float_format="%.6g")

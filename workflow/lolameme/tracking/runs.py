@@ -20,7 +20,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, View
 from mlflow.tracking import MlflowClient
 
 from lolameme import config
-from lolameme.files import digest, read_json
+from lolameme.files import digest, read_frame, read_json
 from lolameme.models import architectures
 
 _FILES = ("metrics.json", "history.parquet", "model.json")
@@ -127,7 +127,7 @@ class Tracker:
         run = self.client.create_run(experiment, begun, tags, run_name).info.run_id
         self.client.log_batch(run, params=[Param(key, str(value)) for key, value in settings.items()])
         self.client.log_inputs(run, datasets=inputs(data, facts["variant"]))
-        logged = per_step(pd.read_parquet(folder / "history.parquet")) + final(metrics)
+        logged = per_step(read_frame(folder / "history.parquet")) + final(metrics)
         for start in range(0, len(logged), 1000):
             self.client.log_batch(run, metrics=logged[start : start + 1000])
         for file in _FILES:

@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
-from safetensors.torch import save_file
 
-from lolameme import config, provenance
+from lolameme import config, provenance, tensors
 from lolameme.cell import Cell
-from lolameme.files import atomic, read_json, write_json
+from lolameme.files import read_json, write_json, write_table
 from lolameme.models import stack
 from lolameme.models.cost import flops_per_token, matched
 from lolameme.seeds import seed_of
@@ -72,10 +70,8 @@ def train_cell(
     """Train a cell on the data of its variant; write model.safetensors, model.json and history.parquet to `folder`."""
     job, checkpoint = Job(study, cell, training, data, threads), folder / "checkpoint.safetensors"
     history, summary = job.run(checkpoint, watcher)
-    with atomic(folder / "model.safetensors") as path:
-        save_file({name: t.cpu().contiguous() for name, t in job.model.state_dict().items()}, path)
-    with atomic(folder / "history.parquet") as path:
-        pq.write_table(pa.Table.from_pylist(history), path)
+    tensors.save(folder / "model.safetensors", job.model.state_dict())
+    write_table(folder / "history.parquet", pa.Table.from_pylist(history))
     cuda = job.device.torch_device.type == "cuda"
     peak = torch.cuda.max_memory_allocated() if cuda else provenance.peak_memory()
     write_json(folder / "model.json", job.facts | summary | {"peak_memory_bytes": peak})

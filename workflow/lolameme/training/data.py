@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from lolameme.files import read_table
 from lolameme.seeds import generator
 
 
@@ -46,7 +46,7 @@ class Split:
     @classmethod
     def read(cls, path: str | Path, programs: int | None = None) -> "Split":
         """Read a split from Parquet: all of it, or its first programs."""
-        table = pq.read_table(path, columns=["tokens", "token_start", "token_stop"])
+        table = read_table(path, ["tokens", "token_start", "token_stop"])
         return cls(table.slice(0, programs))
 
     def __len__(self) -> int:

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from lolameme import tensors as saved
 from lolameme.config import Training
 from lolameme.evaluation.exact_match import score
 from lolameme.models.stack import Stack
-from lolameme.training import checkpoint
 from lolameme.training.data import Order, Split
 from lolameme.training.device import Device
 from lolameme.training.optimiser import AdamW
@@ -139,11 +139,11 @@ class _Run:
         if self.device.torch_device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         facts = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "history": self.history}
-        checkpoint.save(self.path, tensors, identity=self.identity, **facts)
+        saved.save(self.path, tensors, identity=self.identity, **facts)
 
     def load(self) -> None:
         """Continue from the checkpoint if it is this cell's."""
-        tensors, facts = checkpoint.load(self.path)
+        tensors, facts = saved.load(self.path)
         if facts.get("identity") != self.identity:
             return
         self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})

@@ -4,16 +4,16 @@ Every cell leaves its latest moment in a small file, so that cells in different 
 see each other through the file system alone; `plan.json` beside them lists the steps of all cells of the study.
 """
 
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lolameme.files import write_json
+from lolameme.files import Damaged, read_json, write_json
 
 _SAY_EVERY = 10.0  # seconds between two lines of one cell
 _ALIVE = 60.0  # seconds after which a silent cell no longer counts as running
@@ -77,7 +77,7 @@ def survey(folder: Path) -> Survey:
 
     The rest is estimated from the seconds per step of cells of the same variant so far, or else of all cells.
     """
-    plan: dict[str, int] = json.loads((folder / "plan.json").read_text())
+    plan: dict[str, int] = read_json(folder / "plan.json")
     states = {state["cell"]: state for state in _states(folder) if state["cell"] in plan}
     done = {name for name, state in states.items() if state["step"] == plan[name]}
     recent = {name: s for name, s in states.items() if time.time() - s["at"] < _ALIVE}
@@ -123,4 +123,5 @@ def clock(seconds: float) -> str:
 def _states(folder: Path) -> Iterator[dict[str, Any]]:
     for entry in os.scandir(folder):
         if entry.name.endswith(".json") and entry.name != "plan.json" and not entry.name.startswith("."):
-            yield json.loads(Path(entry.path).read_text())
+            with suppress(Damaged, FileNotFoundError):  # of a process killed as its machine went down
+                yield read_json(entry.path)
