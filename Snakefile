@@ -27,6 +27,8 @@ localrules:
     cells,
     data,
     choose,
+    track,
+    page,
 
 
 rule all:
@@ -51,3 +53,7 @@ rule data:
 
 onstart:
     plan_training()
+
+
+onerror:
+    print(failures.listing(log[0]), file=sys.stderr)

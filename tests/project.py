@@ -3,8 +3,13 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -58,3 +63,29 @@ class Project:
         """A change to a source that changes no result."""
         with (self.folder / path).open("a") as file:
             file.write("\n# edited\n")
+
+
+@contextmanager
+def tracking_server(folder: Path, store: str) -> Iterator[str]:
+    """A real MLflow server, started in `folder` as `make mlflow` does; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [str(SNAKEMAKE.parent / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--backend-store-uri", store], cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=1)
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "server.log").read_text()
+                time.sleep(0.25)
+        yield address
+    finally:
+        subprocess.run(["kill", "--", f"-{process.pid}"], check=False)
+        process.wait()

@@ -4,17 +4,12 @@ import http.client
 import json
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 
 from conftest import study_data
-from project import Project
+from project import Project, tracking_server
 
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 pytestmark = pytest.mark.skipif(
@@ -94,26 +89,8 @@ def test_the_report_suits_dark_rooms_phones_and_paper(done, browser):
 @pytest.fixture
 def server(done):
     """The address of a real MLflow server on the study's database, started as `make mlflow` does."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
-    store = ["--backend-store-uri", "sqlite:///results/mlflow.db", "--workers", "1"]
-    with (done.folder / "server.log").open("wb") as log:
-        process = subprocess.Popen([*command, *store], cwd=done.folder, stdout=log, stderr=log, start_new_session=True)
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=1)
-                break
-            except OSError:
-                assert process.poll() is None, (done.folder / "server.log").read_text()
-                time.sleep(0.25)
+    with tracking_server(done.folder, "sqlite:///results/mlflow.db") as address:
         yield address
-    finally:
-        subprocess.run(["kill", "--", f"-{process.pid}"], check=False)
-        process.wait()
 
 
 def wait_for(browser, text: str) -> str:

@@ -65,6 +65,9 @@ class Study(Section):
     )
     training: Training = Training()
     tuning: Tuning | None = Field(None, description="choose learning rates per architecture; without it: as given")
+    tracking: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = Field(
+        None, description="an MLflow tracking server, as http://host:port; without it: results/mlflow.db"
+    )
     variants: dict[Name, Variant] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -7,10 +7,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from lolameme import config as configuration
-from lolameme import job, provenance
+from lolameme import failures, job, provenance
+from lolameme.files import read_json
 from lolameme.models import architectures
 from lolameme.reporting import selection
-from lolameme.training import progress
+from lolameme.training import limits, progress
 
 job.export_path()
 
@@ -79,6 +80,17 @@ def trial_settings(wildcards):
     return f"{STUDY.match} {settings(STUDY.model, STUDY.trials(wildcards.variant)[wildcards.trial])}"
 
 
+def minutes(training):
+    """A function for `runtime`: minutes that `training(wildcards)` may take, known once its data are there."""
+
+    def needed(wildcards, input, attempt):
+        data = read_json(input.dataset)
+        longest = data["splits"]["train"]["longest"]
+        return limits.minutes(STUDY.model, training(wildcards), data["vocabulary"], longest, bool(GPUS), attempt)
+
+    return needed
+
+
 def training_splits(variant):
     """The files that training reads: no test split is among them."""
     return [f"{DATA}/{variant}/{split}.parquet" for split in ("train", "valid")]
@@ -101,15 +113,18 @@ def drawings(names, category):
 
 def plan_training():
     """Tell the running cells how much there is to do, so that they can say when it will be done."""
-    progress.start(
-        Path(PROGRESS),
-        {
-            f"{variant}/{architecture}/{name}": steps
-            for variant in STUDY.variants
-            for architecture in STUDY.stacks
-            for name, steps in [
-                *((trial, training.steps) for trial, training in STUDY.trials(variant).items()),
-                *((f"seed{seed}", STUDY.training_of(variant).steps) for seed in STUDY.seeds),
-            ]
-        },
-    )
+    try:
+        progress.start(
+            Path(PROGRESS),
+            {
+                f"{variant}/{architecture}/{name}": steps
+                for variant in STUDY.variants
+                for architecture in STUDY.stacks
+                for name, steps in [
+                    *((trial, training.steps) for trial, training in STUDY.trials(variant).items()),
+                    *((f"seed{seed}", STUDY.training_of(variant).steps) for seed in STUDY.seeds),
+                ]
+            },
+        )
+    except OSError as error:
+        raise WorkflowError(f"results cannot be written: {error}; free some space, or move the project") from None

@@ -15,7 +15,7 @@ rule world:
         ENVIRONMENT
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda w, attempt: 5 * attempt,
     params:
         settings=data_settings,
         code=sources("scripts/world.py", *GENERATORS),
@@ -38,7 +38,7 @@ rule held_out:
         ENVIRONMENT
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda w, attempt: 5 * attempt,
     params:
         settings=data_settings,
         code=sources("scripts/held_out.py", *GENERATORS),
@@ -61,7 +61,7 @@ rule train_split:
         ENVIRONMENT
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         settings=data_settings,
         code=sources("scripts/train_split.py", *GENERATORS),
@@ -90,7 +90,7 @@ rule card:
         ENVIRONMENT
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda w, attempt: 20 * attempt,
     params:
         about=lambda w: STUDY.variants[w.variant].about,
         code=sources("scripts/card.py", "lolameme/languages"),

@@ -18,8 +18,8 @@ rule evaluate:
     threads: STUDY.threads
     resources:
         gpu=GPUS,
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=sources("scripts/evaluate.py", "lolameme/evaluation/cell.py", "lolameme/evaluation/exact_match.py"),
     message:

@@ -19,7 +19,7 @@ rule track:
         mem_mb=2000,
         runtime=60,
     params:
-        uri="sqlite:///results/mlflow.db",
+        uri=STUDY.tracking or "sqlite:///results/mlflow.db",
         artifacts="results/mlartifacts",
         code=sources("scripts/track.py", "lolameme/tracking"),
     message:

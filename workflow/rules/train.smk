@@ -25,7 +25,7 @@ rule trial:
     resources:
         gpu=GPUS,
         mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        runtime=minutes(lambda w: STUDY.trials(w.variant)[w.trial]),
     params:
         settings=trial_settings,
         progress=PROGRESS,
@@ -75,7 +75,7 @@ rule train:
     resources:
         gpu=GPUS,
         mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        runtime=minutes(lambda w: STUDY.training_of(w.variant)),
     params:
         settings=training_settings,
         progress=PROGRESS,

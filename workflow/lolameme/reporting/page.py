@@ -21,7 +21,7 @@ from lolameme.reporting.findings import abstract, em, findings, p_value, questio
 from lolameme.reporting.tables import Standings, label, steps
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
-_TRACKING = "http://127.0.0.1:5000"
+_TRACKING = "http://127.0.0.1:5000"  # `make mlflow`
 _VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
 
 METRICS = {  # what a reader can rank the leaderboard by
@@ -58,7 +58,7 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
     """
     table = {path.stem: read_frame(path) for path in tables}
     board, tracked = table["leaderboard"], read_json(runs)
-    standings = Standings(table["comparisons"])
+    standings, server = Standings(table["comparisons"]), study.tracking or _TRACKING
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lolameme.reporting", "."),
         autoescape=True,
@@ -91,15 +91,15 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         explorer=explorer(board),
         metrics=METRICS,
         more=CAPTIONS,
-        links=links(tracked),
+        links=links(tracked, server),
         claims=claims.astype(object).where(claims.notna(), None).to_dict("records"),
         figures={path.stem: inline(path) for path in figures},
         cards=shown,
         stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},
         trainings={name: study.training_of(name).model_dump() for name in study.variants},
-        cells=cell_rows(table["cells"], tracked),
+        cells=cell_rows(table["cells"], tracked, server),
         total=seconds,
-        tracking=_TRACKING,
+        tracking=server,
         hardware=sorted(set(table["cells"]["device"] + ", " + table["cells"]["precision"])),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
         python=platform.python_version(),
@@ -127,17 +127,17 @@ def explorer(board: pd.DataFrame) -> list[dict[str, Any]]:
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 
-def links(tracked: dict[str, Any]) -> dict[str, Any]:
+def links(tracked: dict[str, Any], server: str) -> dict[str, Any]:
     """Addresses in MLflow: of every architecture's run, and per variant of the page that compares all its cells."""
     runs = {
-        name: f"{_TRACKING}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
+        name: f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
         for name, run in tracked["architectures"].items()
     }
     cells: dict[str, list[dict[str, str]]] = {}
     for name, run in tracked["cells"].items():
         cells.setdefault(name.split("/")[0], []).append(run)
     compare = {
-        variant: f"{_TRACKING}/#/compare-runs?"
+        variant: f"{server}/#/compare-runs?"
         + urllib.parse.urlencode(
             {
                 "runs": json.dumps([run["run_id"] for run in of_variant]),
@@ -150,12 +150,12 @@ def links(tracked: dict[str, Any]) -> dict[str, Any]:
     return {"runs": runs, "compare": compare}
 
 
-def cell_rows(scored: pd.DataFrame, tracked: dict[str, Any]) -> list[dict[str, Any]]:
+def cell_rows(scored: pd.DataFrame, tracked: dict[str, Any], server: str) -> list[dict[str, Any]]:
     """All cells with their exact match on `test` and the address of their MLflow run."""
     rows = scored[scored["split"] == "test"].to_dict("records")
     for row in rows:
         run = tracked["cells"][f"{row['variant']}/{row['architecture']}/seed{row['seed']}"]
-        row["link"] = f"{_TRACKING}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
+        row["link"] = f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
     return rows
 
 

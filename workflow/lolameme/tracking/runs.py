@@ -5,9 +5,12 @@ Tracking is idempotent. A run carries a digest of what it shows; a cell whose fi
 cell trained again gets a new run in place of the old one.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +46,32 @@ _ALWAYS = ("architecture", "seed", "training.learning_rate", "training.steps", "
 _CELL, _CONTENT, _PARENT = "lolameme.cell", "lolameme.content", "mlflow.parentRunId"
 
 
+@contextmanager
+def alone(uri: str) -> Iterator[None]:
+    """Wait until no other process tracks into the SQLite database of `uri`; a tracking server needs no turns.
+
+    The lock is on the folder, so that it leaves no file behind, and ends with the process.
+    """
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    folder = Path(uri.removeprefix("sqlite:///")).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 class Tracker:
     """Writes the cells of one study to an MLflow tracking store."""
 
     def __init__(self, study: config.Study, uri: str, artifacts: Path, cells: list[tuple[dict[str, Any], Path]]):
-        self.study, self.artifacts, self.cells = study, artifacts, cells
-        self.client = MlflowClient(tracking_uri=uri)
+        self.study, self.cells = study, cells
+        self.artifacts = artifacts if uri.startswith("sqlite:") else None  # a server keeps artefacts where it likes
+        self.client = MlflowClient(tracking_uri=uri)  # makes the database where there is none
         facts = {folder: read_json(folder / "model.json") for _, folder in cells}
         shown = {folder: flatten({key: one[key] for key in _SETTINGS}) for folder, one in facts.items()}
         differing = {key for one in shown.values() for key in one if len({str(o.get(key)) for o in shown.values()}) > 1}
@@ -77,7 +100,7 @@ class Tracker:
         name = f"{self.study.study}/{variant}"
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            location = (self.artifacts / self.study.study / variant).resolve().as_uri()
+            location = self.artifacts and (self.artifacts / self.study.study / variant).resolve().as_uri()
             identifier = self.client.create_experiment(name, artifact_location=location)
         else:
             identifier = found.experiment_id
