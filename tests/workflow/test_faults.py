@@ -1,6 +1,7 @@
 """What nobody wants and everybody gets: kills, full disks, no memory, many writers. Nothing is lost, all is said."""
 
 import json
+import math
 import os
 import random
 import shutil
@@ -39,10 +40,12 @@ def done(tmp_path_factory) -> Project:
 
 
 def timeless(value):
-    """A result without what a clock or a meter said."""
+    """A result without what a clock or a meter said, and with missing numbers that equal each other."""
     if isinstance(value, dict):
         return {key: timeless(part) for key, part in value.items() if key not in TIMES}
-    return [timeless(part) for part in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [timeless(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def content(path: Path) -> object:

@@ -150,6 +150,8 @@ class Executor(SlurmExecutor):
             async for info in super().check_active_jobs(waiting):
                 yield info
             self._asked, self._interval = time.monotonic(), self.next_seconds_between_status_checks
+            # the node of a requeued job, says sacct; as a node to exclude, sbatch would refuse it
+            self._failed_nodes.discard("None assigned")
         self.next_seconds_between_status_checks = _LOOK_EVERY
 
     def shutdown(self) -> None:
