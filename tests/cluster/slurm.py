@@ -116,10 +116,26 @@ class Slurm:
         return done.stdout
 
     def jobs(self) -> list[dict[str, str]]:
-        """All jobs that accounting knows, also earlier starts of the same: id, state, what they had, where, comment."""
+        """All jobs that accounting knows, also earlier starts of the same: id, state, what they had, where, comment.
+
+        Accounting hears of a job, and of each of its changes, some seconds late; not told a start, sacct begins at
+        midnight.
+        """
         fields = ["JobID", "State", "AllocTRES", "NodeList", "Comment"]
-        rows = self.run("sacct", "-X", "-n", "-P", "-D", "-a", "-o", ",".join(fields)).splitlines()
+        rows = self.run("sacct", "-X", "-n", "-P", "-D", "-a", "-S", "now-1days", "-o", ",".join(fields)).splitlines()
         return [dict(zip(fields, row.split("|"), strict=True)) for row in rows]
+
+    def states(self, job: str) -> list[str]:
+        """The states of each start of one job, as far as accounting has heard."""
+        return [row["State"] for row in self.jobs() if row["JobID"] == job]
+
+    def await_state(self, state: str, job: str, seconds: float = 60) -> None:
+        """Wait until accounting says that a start of `job` is or was in `state`. Raises RuntimeError if that fails."""
+        end = time.monotonic() + seconds
+        while not any(found.startswith(state) for found in self.states(job)):
+            if time.monotonic() > end:
+                raise RuntimeError(f"job {job} is not {state} but {self.states(job)}")
+            time.sleep(1)
 
     def kill(self, name: str) -> None:
         """kill -9 one daemon."""

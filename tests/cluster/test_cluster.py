@@ -135,13 +135,13 @@ def test_the_controller_is_killed_and_comes_back(run):
 
 def test_a_node_goes_down_under_a_running_job(run):
     process = run.start()
-    node = run.training()["NodeList"]
-    run.slurm.kill_node(node)
+    job = run.training()
+    run.slurm.kill_node(job["NodeList"])
     try:
         run.ends_well(process)
     finally:
-        run.slurm.start_node(node)
-    assert any(job["State"].startswith(("NODE_FAIL", "REQUEUED")) for job in run.slurm.jobs())
+        run.slurm.start_node(job["NodeList"])
+    run.slurm.await_state("NODE_FAIL", job["JobID"])
 
 
 def test_a_job_at_its_time_limit_continues_from_its_checkpoint(run):
@@ -152,9 +152,7 @@ def test_a_job_at_its_time_limit_continues_from_its_checkpoint(run):
     pids = [int(row.split()[0]) for row in run.slurm.run("scontrol", "listpids", job).splitlines()[1:]]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    end = time.monotonic() + 150
-    while time.monotonic() < end and "TIMEOUT" not in next(j["State"] for j in run.slurm.jobs() if j["JobID"] == job):
-        time.sleep(1)
+    run.slurm.await_state("TIMEOUT", job, seconds=180)
     run.ends_well(process)
     assert "TIMEOUT" in run.output
 
@@ -164,7 +162,7 @@ def test_a_preempted_job_is_requeued_and_continues(run):
     job = run.training()["JobID"]
     run.slurm.run("sbatch", "-p", "urgent", f"-N{len(NODES)}", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 3")
     run.ends_well(process)
-    assert len([j for j in run.slurm.jobs() if j["JobID"] == job]) > 1
+    run.slurm.await_state("PREEMPTED", job)
 
 
 def test_snakemake_is_killed_and_started_again(run):
@@ -175,4 +173,4 @@ def test_snakemake_is_killed_and_started_again(run):
     subprocess.run([*COMMAND, "--unlock"], cwd=run.folder, env=run.slurm.environment, check=True, capture_output=True)
     run.ends_well(run.start())
     assert f"Cancelling what an earlier run left on Slurm: {orphan}" in run.output
-    assert "CANCELLED" in next(job["State"] for job in run.slurm.jobs() if job["JobID"] == orphan)
+    run.slurm.await_state("CANCELLED", orphan)
