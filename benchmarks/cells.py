@@ -57,12 +57,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         for variant in ("expressions", "in_context"):
-            builder = Builder(config.load(STUDY), variant)
-            builder.write_world(folder / variant)
-            for split in builder.programs:
-                if split != "train":
-                    builder.write_split(split, folder / variant)
-            builder.write_train(folder / variant)
+            Builder(config.load(STUDY), variant).write(folder / variant)
         ways = [("one after another, 1 thread", 1, 1), (f"one after another, {cores} threads", 1, cores)]
         ways += [(f"{cores} processes of 1 thread, as the rules do", cores, 1)]
         rows, made = [], {}

@@ -57,12 +57,7 @@ class Cells:
         sizes = variant.sizes.model_copy(update={"train": 2000, "valid": 50, "test": 50})
         few = variant.model_copy(update={"sizes": sizes})
         self.study = study.model_copy(update={"variants": {"multi_language": few}})
-        builder = Builder(self.study, "multi_language")
-        builder.write_world(folder)
-        for split in builder.programs:
-            if split != "train":
-                builder.write_split(split, folder)
-        builder.write_train(folder)
+        Builder(self.study, "multi_language").write(folder)
         self.split = Split.read(folder / "train.parquet")
         self.vocabulary = read_json(folder / "dataset.json")["vocabulary"]
         self.longest = int(self.split.lengths.max())

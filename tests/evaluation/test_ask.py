@@ -26,12 +26,8 @@ VARIANTS = {
 def write(folder, variant: dict, kind: str = "bpe"):
     """The data of a variant, laid out as in a study."""
     made = study(variants={"v": variant | {"tokenizer": {"kind": kind, "vocabulary": 400}}})
-    builder, data = Builder(made, "v"), folder / "data/v"
-    builder.write_world(data)
-    for split in builder.programs:
-        if split != "train":
-            builder.write_split(split, data)
-    builder.write_train(data)
+    data = folder / "data/v"
+    Builder(made, "v").write(data)
     return made, data
 
 

@@ -16,14 +16,9 @@ from lolameme.languages.interpreter import interpreter
 
 
 def write(variant: dict, folder: Path) -> config.Study:
-    """Write a variant as the rules do: world, splits to test on, train."""
+    """Write a variant; returns its study."""
     made = study(variants={"v": variant})
-    builder = Builder(made, "v")
-    builder.write_world(folder)
-    for split in builder.programs:
-        if split != "train":
-            builder.write_split(split, folder)
-    builder.write_train(folder)
+    Builder(made, "v").write(folder)
     return made
 
 
@@ -69,11 +64,7 @@ def test_prompts_are_numbered_once_however_many_are_left_out(tmp_path):
 def test_a_planted_leak_is_found(tmp_path, answer):
     data = study_data(variants={"v": RECALL})
     data["languages"]["lola"]["answer"] = answer  # a sign of several bytes shifts characters against bytes
-    builder = Builder(config.parse(data), "v")
-    builder.write_world(tmp_path)
-    for split in ("valid", "test"):
-        builder.write_split(split, tmp_path)
-    builder.write_train(tmp_path)
+    Builder(config.parse(data), "v").write(tmp_path)
     train, test = (pq.read_table(tmp_path / f"{s}.parquet") for s in ("train", "test"))
     others = [tmp_path / "valid.parquet", tmp_path / "test.parquet"]
     assert check_leaks(tmp_path / "train.parquet", others)["train_prompts"] == len(list(prompts_of(train)))

@@ -226,11 +226,7 @@ SPLIT = {
 @pytest.mark.parametrize("task", SPLIT)
 def test_splits_mean_what_they_say(tmp_path, task):
     builder = Builder(study(variants={"v": SPLIT[task]}), "v")
-    builder.write_world(tmp_path)
-    for split in builder.programs:
-        if split != "train":
-            builder.write_split(split, tmp_path)
-    builder.write_train(tmp_path)
+    builder.write(tmp_path)
     tables = {split: pq.read_table(tmp_path / f"{split}.parquet").to_pandas() for split in builder.programs}
     solver, tokenizer = (
         interpreter(read_json(tmp_path / "world.json")),

@@ -46,11 +46,7 @@ train_cell(study, cell, study.training, Path(sys.argv[2]), folder, 1, watcher)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    builder = Builder(study(), "recall")
-    builder.write_world(folder)
-    builder.write_split("valid", folder)
-    builder.write_split("test", folder)
-    builder.write_train(folder)
+    Builder(study(), "recall").write(folder)
     return folder
 
 

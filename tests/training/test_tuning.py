@@ -47,11 +47,7 @@ def test_the_grid_is_written_out_by_name():
 
 def test_a_trial_needs_no_test_split_and_says_when_it_diverges(tmp_path):
     made = study()
-    builder = Builder(made, "recall")
-    builder.write_world(tmp_path)
-    for split in ("valid", "test"):
-        builder.write_split(split, tmp_path)
-    builder.write_train(tmp_path)
+    Builder(made, "recall").write(tmp_path)
     (tmp_path / "test.parquet").unlink()
     path = tmp_path / "lr0.005-wd0.1.json"
     train_trial(made, "recall", "hyena", path.stem, tmp_path, path, 1, lambda moment: None)

@@ -187,12 +187,11 @@ import pandas as pd
 from lolameme import config
 from lolameme.reporting.tables import cells
 from lolameme.files import read_frame
-from lolameme.tracking.runs import Tracker, alone
+from lolameme.tracking.runs import Tracker
 results, database, artifacts, name = map(Path, sys.argv[1:])
 study = config.load(results / "study.yaml").model_copy(update={"study": name.name})
-with alone(f"sqlite:///{database}"):
-    tracker = Tracker(study, f"sqlite:///{database}", artifacts, cells(study, results / "mini/cells"))
-    tracker.track(read_frame(results / "mini/tables/leaderboard.parquet"), results / "mini/data", [])
+tracker = Tracker(study, f"sqlite:///{database}", artifacts, cells(study, results / "mini/cells"))
+tracker.track(read_frame(results / "mini/tables/leaderboard.parquet"), results / "mini/data", [])
 """
 
 

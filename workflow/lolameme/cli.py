@@ -86,7 +86,7 @@ def where(arguments: argparse.Namespace) -> None:
     if not arguments.cell:
         print(f"report:  reports/{study.study}/index.html")
         print(f"tables:  results/{study.study}/tables")
-        print("MLflow:  make mlflow, then http://127.0.0.1:5000")
+        print(f"MLflow:  {study.server if study.tracking else f'make mlflow, then {study.server}'}")
         return
     choices = {"variant": study.variants, "architecture": study.stacks, "seed": [str(seed) for seed in study.seeds]}
     for (what, allowed), given in zip(choices.items(), arguments.cell, strict=True):

@@ -121,6 +121,11 @@ class Study(Section):
         return architectures.expand(self.architectures, self.model.layers)
 
     @property
+    def server(self) -> str:
+        """Where a browser finds the study's runs: its tracking server, else that of `make mlflow`."""
+        return self.tracking or "http://127.0.0.1:5000"
+
+    @property
     def illustrated(self) -> str | None:
         """The variant that shows the framework: the one in the most languages, if any is."""
         languages = {n: len(v.program.languages) for n, v in self.variants.items() if v.task == "lolameme"}

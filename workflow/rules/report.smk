@@ -120,9 +120,7 @@ rule page:
         code=sources(
             "scripts/page.py",
             "lolameme/reporting",
-            "lolameme/reporting/page.html",
-            "lolameme/reporting/page.css",
-            "lolameme/reporting/page.js",
+            *(f"lolameme/reporting/{part}" for part in ("base.html", "page.html", "page.css", "page.js")),
             "lolameme/languages/card.py",
         ),
     message:

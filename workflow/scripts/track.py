@@ -5,11 +5,10 @@ from pathlib import Path
 from lolameme import job
 from lolameme.files import read_frame, write_json
 from lolameme.reporting.tables import cells
-from lolameme.tracking.runs import Tracker, alone
+from lolameme.tracking.runs import Tracker
 
 with job.running(snakemake) as study:
     i, p = snakemake.input, snakemake.params
     scored, board, figures = cells(study, Path(i[0]).parents[3]), read_frame(i.board), [Path(f) for f in i.figures]
-    with alone(p.uri):
-        tracker = Tracker(study, p.uri, Path(p.artifacts), scored)
-        write_json(snakemake.output[0], tracker.track(board, Path(i.cards[0]).parents[1], figures))
+    tracker = Tracker(study, p.uri, Path(p.artifacts), scored)
+    write_json(snakemake.output[0], tracker.track(board, Path(i.cards[0]).parents[1], figures))

@@ -92,6 +92,14 @@ class Builder:
         self.task = build_task(study, name)
         self.programs, self.lexemes = self.task.programs, self.task.lexemes
 
+    def write(self, folder: Path) -> None:
+        """Write all files of the variant one after another, where the study's rules write each by a job of its own."""
+        self.write_world(folder)
+        for split in self.programs:
+            if split != "train":
+                self.write_split(split, folder)
+        self.write_train(folder)
+
     def write_world(self, folder: Path) -> None:
         """Write `world.json` and `tokenizer.json`; raises ConfigError if the vocabulary asked for is too small."""
         tokenizer = train_tokenizer(self.variant.tokenizer, self.task.pattern, self.corpus(), self.lexemes)

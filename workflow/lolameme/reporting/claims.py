@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lolameme.reporting.tables import CEILING, KEYS, Standings, at_least, ended, label, steps
+from lolameme.reporting.tables import CEILING, HIGHER, KEYS, LOWER, Standings, at_least, ended, label, steps
 
 FAMILIES = ("gpt2", "hyena", "thex")  # those of the paper
 MASTERED = 0.01  # loss on training programs, nats per token, from which on they count as learned
@@ -11,7 +11,6 @@ VANISHED = 0.05  # exact match that counts as none
 
 YES, PARTLY, NO = "reproduced", "reproduced in part", "not reproduced"
 UNTESTABLE, UNTESTED = "not testable at this scale", "not part of this study"
-_HIGHER, _LOWER = ("ahead of", "above"), ("behind", "below")
 
 # What the paper reports (arXiv 2406.02592), beside what this study measures.
 CLAIMS = (
@@ -92,11 +91,11 @@ def order(ours: pd.DataFrame, standings: Standings) -> tuple[str, str]:
     pairs = [(ours.loc[a], ours.loc[b]) for a, b in (("thex", "hyena"), ("hyena", "gpt2"), ("thex", "gpt2"))]
     found = [standings.compare(a, b) for a, b in pairs]
     why = "; ".join(standings.phrase(a, b, of="family") for a, b in pairs)
-    if set(found[:2]) <= set(_HIGHER):
+    if set(found[:2]) <= set(HIGHER):
         return YES, why
-    if set(found) & set(_LOWER):
+    if set(found) & set(LOWER):
         return NO, f"another order: {why}"
-    return (PARTLY, why) if set(found) & set(_HIGHER) else (NO, why)
+    return (PARTLY, why) if set(found) & set(HIGHER) else (NO, why)
 
 
 def memory(ours: pd.DataFrame, standings: Standings) -> tuple[str, str]:
@@ -114,7 +113,7 @@ def memory(ours: pd.DataFrame, standings: Standings) -> tuple[str, str]:
         return NO, f"no collapse: Hyena reaches {hyena['exact_match']:.2f} with 1000 variables; {why}"
     if ours["exact_match"].min() >= CEILING:
         return UNTESTABLE, f"both reach {at_least(min(hyena['exact_match'], gpt2['exact_match']), 2)}; {why}"
-    return (YES if standings.compare(hyena, gpt2) in _HIGHER else NO), why
+    return (YES if standings.compare(hyena, gpt2) in HIGHER else NO), why
 
 
 def position(test: pd.DataFrame, standings: Standings) -> tuple[str, str]:
@@ -129,7 +128,7 @@ def position(test: pd.DataFrame, standings: Standings) -> tuple[str, str]:
                 ranked = family.sort_values("exact_match", ascending=False)
                 first, last = ranked.iloc[0], ranked.iloc[-1]
                 words.append(f"{variant}: {standings.phrase(first, last)}")
-                if standings.compare(first, last) in _HIGHER:
+                if standings.compare(first, last) in HIGHER:
                     best.add((first["family"], first["positions"]))
     if not words:
         return UNTESTABLE, "one position only"

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from lolameme.evaluation.statistics import Outcomes, corrected, difference
-from lolameme.files import read_frame, read_json
-from lolameme.reporting.tables import SIGNIFICANT
+from lolameme.files import read_json
+from lolameme.provenance import flatten
+from lolameme.reporting.tables import SIGNIFICANT, answers
 
 UNTESTED = "they did not answer the same programs"
 KEYS = ["variant", "split", "architecture"]
@@ -87,12 +88,10 @@ def outcomes(found: list[Path], single: bool) -> dict[tuple[str, str, str], tupl
     rest: dict[tuple[str, str, str], tuple[np.ndarray, str]] = {}
     for cell in found:
         metrics = read_json(cell / "metrics.json")
-        rows = read_frame(cell / "predictions.parquet", columns=["split", "program", "exact_match"])
-        for split, of_split in rows.groupby("split", sort=False):
-            by_program = of_split.groupby("program")["exact_match"].agg(["sum", "size"])
-            key = (metrics["variant"], str(split), "-" if single else metrics["architecture"])
-            hits.setdefault(key, []).append(by_program["sum"].to_numpy(float))
-            rest[key] = by_program["size"].to_numpy(), metrics["data"]
+        for split, (right, queries) in answers(cell).items():
+            key = (metrics["variant"], split, "-" if single else metrics["architecture"])
+            hits.setdefault(key, []).append(right)
+            rest[key] = queries, metrics["data"]
     return {key: (Outcomes(np.stack(hits[key]), queries), data) for key, (queries, data) in rest.items()}
 
 
@@ -106,20 +105,12 @@ def settings(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> pd.Da
 
 def collected(facts: list[dict[str, Any]]) -> dict[str, set[str]]:
     """Every setting as a dotted key, with the values that it takes."""
+    own = ("architecture", "seed", "parameters") if len(facts) == 1 else ()
     found: dict[str, set[str]] = {}
-
-    def add(key: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for name, entry in value.items():
-                add(f"{key}.{name}", entry)
-        else:
-            found.setdefault(key, set()).add(str(value)[:16] if key == "data" else str(value))
-
     for one in facts:
-        for key, value in one.items():
-            own = len(facts) == 1 and key in ("architecture", "seed", "parameters")
-            if own or key not in (*_RESULTS, *_MEASURED):
-                add(key, value)
+        for key, value in flatten(one).items():
+            if key in own or key not in (*_RESULTS, *_MEASURED):
+                found.setdefault(key, set()).add(str(value)[:16] if key == "data" else str(value))
     return found
 
 

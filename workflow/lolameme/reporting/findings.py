@@ -8,7 +8,7 @@ import pandas as pd
 
 from lolameme import config
 from lolameme.languages.card import sentence
-from lolameme.reporting.tables import CEILING, Standings, at_least, label, steps
+from lolameme.reporting.tables import CEILING, HIGHER, Standings, at_least, label, steps
 
 
 def abstract(study: config.Study, board: pd.DataFrame, standings: Standings, seconds: float) -> str:
@@ -18,15 +18,15 @@ def abstract(study: config.Study, board: pd.DataFrame, standings: Standings, sec
     told, equal, placed = [], [], []
     for variant, rows in board[board["split"] == "test"].groupby("variant", sort=False):
         ranked = [row for _, row in rows.sort_values("exact_match", ascending=False).iterrows()]
-        first, beaten = ranked[0], [row for row in ranked[1:] if standings.compare(ranked[0], row) in _HIGHER]
+        first, beaten = ranked[0], [row for row in ranked[1:] if standings.compare(ranked[0], row) in HIGHER]
         if beaten:
-            level = [first, *(row for row in ranked[1:] if standings.compare(first, row) not in _HIGHER)]
+            level = [first, *(row for row in ranked[1:] if standings.compare(first, row) not in HIGHER)]
             verb = "leads" if len(level) == 1 else "lead"
             told.append(f"on {variant}, {names(level)} {verb} over {names(beaten)}")
         else:
             equal.append(variant)
         swapped = [row for row in ranked if row["positions"]]
-        if len(swapped) > 1 and standings.compare(swapped[0], swapped[-1]) in _HIGHER:
+        if len(swapped) > 1 and standings.compare(swapped[0], swapped[-1]) in HIGHER:
             placed.append(f"{standings.phrase(swapped[0], swapped[-1])} ({variant})")
     text = f"{counts} make {cells} cells, trained in {seconds / 60:.0f} minutes of cell time. "
     text += f"{'; '.join(told)[0].upper()}{'; '.join(told)[1:]}. " if told else ""
@@ -78,9 +78,6 @@ def questions(
         ),
         ("Q6", "What does the framework look like?", "Drawn at the top of this page, from this study's own data."),
     ]
-
-
-_HIGHER = ("ahead of", "above")
 
 
 def findings(board: pd.DataFrame, standings: Standings) -> list[tuple[str, list[str]]]:

@@ -10,18 +10,16 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from lolameme import config, provenance
 from lolameme.files import read_frame, read_json
-from lolameme.languages.card import histogram, leakage, sentence
 from lolameme.models.architectures import pattern
-from lolameme.reporting.findings import abstract, em, findings, p_value, questions, signed, spread, tuning
-from lolameme.reporting.tables import Standings, label, steps
+from lolameme.reporting.findings import abstract, findings, questions, spread, tuning
+from lolameme.reporting.tables import Standings, label
+from lolameme.reporting.templates import fill
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
-_TRACKING = "http://127.0.0.1:5000"  # `make mlflow`
 _VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
 
 METRICS = {  # what a reader can rank the leaderboard by
@@ -58,28 +56,11 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
     """
     table = {path.stem: read_frame(path) for path in tables}
     board, tracked = table["leaderboard"], read_json(runs)
-    standings, server = Standings(table["comparisons"]), study.tracking or _TRACKING
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lolameme.reporting", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "em": em,
-        "label": label,
-        "steps": steps,
-        "clock": clock,
-        "histogram": histogram,
-        "leakage": leakage,
-        "signed": signed,
-        "p": p_value,
-        "sentence": sentence,
-    }
+    standings = Standings(table["comparisons"])
     claims, shown = table["claims"], [read_json(path) for path in cards]
     seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["train_seconds"].sum()
-    return environment.get_template("page.html").render(
+    return fill(
+        "page.html",
         study=study,
         seeds=f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}",
         abstract=abstract(study, board, standings, seconds),
@@ -91,15 +72,14 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         explorer=explorer(board),
         metrics=METRICS,
         more=CAPTIONS,
-        links=links(tracked, server),
+        links=links(tracked, study.server),
         claims=claims.astype(object).where(claims.notna(), None).to_dict("records"),
         figures={path.stem: inline(path) for path in figures},
         cards=shown,
         stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},
         trainings={name: study.training_of(name).model_dump() for name in study.variants},
-        cells=cell_rows(table["cells"], tracked, server),
+        cells=cell_rows(table["cells"], tracked, study.server),
         total=seconds,
-        tracking=server,
         hardware=sorted(set(table["cells"]["device"] + ", " + table["cells"]["precision"])),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
         python=platform.python_version(),
@@ -168,8 +148,3 @@ def inline(path: Path) -> str:
     return svg.replace(
         "<svg", f'<svg role="img" aria-label="{path.stem.replace("_", " ")}" style="max-width: {wide:.0f}px"', 1
     )
-
-
-def clock(seconds: float) -> str:
-    """Seconds as minutes and seconds."""
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -2,27 +2,19 @@
 
 import io
 
-import jinja2
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from lolameme.reporting import style
 from lolameme.reporting.compare import UNTESTED, Comparison
-from lolameme.reporting.findings import em, p_value, signed
 from lolameme.reporting.tables import label
+from lolameme.reporting.templates import fill
 
 
 def render(names: list[str], found: Comparison) -> str:
     """The page, as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lolameme.reporting", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"em": em, "signed": signed, "p": p_value, "label": label}
-    return environment.get_template("side_by_side.html").render(
+    return fill(
+        "side_by_side.html",
         names=names,
         settings=found.settings.to_dict("records"),
         results=found.results.to_dict("records"),

@@ -96,6 +96,16 @@ def learning(study: config.Study, folder: Path) -> pd.DataFrame:
     )
 
 
+def answers(cell: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Per test split the queries of each program that a cell got right, and all of them, both (programs,)."""
+    rows = read_frame(cell / "predictions.parquet", columns=["split", "program", "exact_match"])
+    found = {}
+    for split, of_split in rows.groupby("split", sort=False):
+        by_program = of_split.groupby("program")["exact_match"].agg(["sum", "size"])
+        found[str(split)] = by_program["sum"].to_numpy(float), by_program["size"].to_numpy()
+    return found
+
+
 def outcomes(study: config.Study, folder: Path) -> dict[tuple[str, str], dict[str, Outcomes]]:
     """What every architecture got right on every test split: by variant and split, then by architecture."""
     found: dict[tuple[str, str], dict[str, Outcomes]] = {}
@@ -103,12 +113,9 @@ def outcomes(study: config.Study, folder: Path) -> dict[tuple[str, str], dict[st
         hits: dict[str, list[np.ndarray]] = {}
         queries = {}
         for seed in study.seeds:
-            path = folder / variant / architecture / f"seed{seed}" / "predictions.parquet"
-            rows = read_frame(path, columns=["split", "program", "exact_match"])
-            for split, of_split in rows.groupby("split", sort=False):
-                by_program = of_split.groupby("program")["exact_match"].agg(["sum", "size"])
-                hits.setdefault(split, []).append(by_program["sum"].to_numpy(float))
-                queries[split] = by_program["size"].to_numpy()
+            cell = folder / variant / architecture / f"seed{seed}"
+            for split, (right, queries[split]) in answers(cell).items():
+                hits.setdefault(split, []).append(right)
         for split, of_seeds in hits.items():
             found.setdefault((variant, split), {})[architecture] = Outcomes(np.stack(of_seeds), queries[split])
     return found
@@ -143,6 +150,9 @@ def comparisons(answered: dict[tuple[str, str], dict[str, Outcomes]]) -> pd.Data
         )
         tables += [rows, turned[rows.columns]]
     return pd.concat(tables, ignore_index=True)
+
+
+HIGHER, LOWER = ("ahead of", "above"), ("behind", "below")  # words of `Standings`
 
 
 class Standings:

@@ -25,6 +25,7 @@ from mlflow.tracking import MlflowClient
 from lolameme import config
 from lolameme.files import digest, read_frame, read_json
 from lolameme.models import architectures
+from lolameme.provenance import flatten
 
 _FILES = ("metrics.json", "history.parquet", "model.json")
 _SETTINGS = (
@@ -69,9 +70,8 @@ class Tracker:
     """Writes the cells of one study to an MLflow tracking store."""
 
     def __init__(self, study: config.Study, uri: str, artifacts: Path, cells: list[tuple[dict[str, Any], Path]]):
-        self.study, self.cells = study, cells
+        self.study, self.cells, self.uri = study, cells, uri
         self.artifacts = artifacts if uri.startswith("sqlite:") else None  # a server keeps artefacts where it likes
-        self.client = MlflowClient(tracking_uri=uri)  # makes the database where there is none
         facts = {folder: read_json(folder / "model.json") for _, folder in cells}
         shown = {folder: flatten({key: one[key] for key in _SETTINGS}) for folder, one in facts.items()}
         differing = {key for one in shown.values() for key in one if len({str(o.get(key)) for o in shown.values()}) > 1}
@@ -79,7 +79,15 @@ class Tracker:
         self.settings = {f: {key: one[key] for key in sorted(kept & set(one))} for f, one in shown.items()}
 
     def track(self, board: pd.DataFrame, data: Path, figures: list[Path]) -> dict[str, Any]:
-        """Show all cells, their architectures and the figures; returns the experiment and run ids of each."""
+        """Show all cells, their architectures and the figures; returns the experiment and run ids of each.
+
+        Processes that track into one SQLite database take turns.
+        """
+        with alone(self.uri):
+            self.client = MlflowClient(tracking_uri=self.uri)  # makes the database where there is none
+            return self._track(board, data, figures)
+
+    def _track(self, board: pd.DataFrame, data: Path, figures: list[Path]) -> dict[str, Any]:
         made: dict[str, dict[str, Any]] = {"cells": {}, "architectures": {}}
         for variant in self.study.variants:
             experiment = self.experiment(variant, self.study.variants[variant].about)
@@ -247,11 +255,3 @@ def final(metrics: dict[str, Any]) -> list[Metric]:
         values |= {f"{split}.{key}": result[key] for key in ("exact_match", "token_accuracy", "loss")}
     at = round(cost["train_seconds"] * 1000)
     return [Metric(key, value, at, cost["steps"]) for key, value in values.items()]
-
-
-def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, entry in value.items():
-        flat |= flatten(entry, f"{prefix}{key}.") if isinstance(entry, dict) else {f"{prefix}{key}": entry}
-    return flat

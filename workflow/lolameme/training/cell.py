@@ -8,11 +8,11 @@ import torch
 
 from lolameme import config, provenance, tensors
 from lolameme.cell import Cell
-from lolameme.files import read_json, write_json, write_table
+from lolameme.files import read_json, read_table, write_json, write_table
 from lolameme.models import stack
 from lolameme.models.cost import flops_per_token, matched
 from lolameme.seeds import seed_of
-from lolameme.training.data import Split
+from lolameme.training.data import COLUMNS, Split
 from lolameme.training.device import Device
 from lolameme.training.loop import train
 from lolameme.training.progress import Watcher
@@ -55,9 +55,10 @@ class Job:
 
     def run(self, checkpoint: Path, watcher: Watcher) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Train the model, going on from `checkpoint` if an earlier attempt left one; its history and a summary."""
+        train_table = read_table(self.data / "train.parquet", COLUMNS)
         splits = {
-            "train": Split.read(self.data / "train.parquet"),
-            "train sample": Split.read(self.data / "train.parquet", _TRAIN_SAMPLE),
+            "train": Split(train_table),
+            "train sample": Split(train_table.slice(0, _TRAIN_SAMPLE)),
             "valid": Split.read(self.data / "valid.parquet"),
         }
         identity = provenance.fingerprint(self.facts)

@@ -25,6 +25,9 @@ class Batch:
     real_tokens: int  # tokens without padding
 
 
+COLUMNS = ["tokens", "token_start", "token_stop"]  # of a split's Parquet file: all that training needs
+
+
 class Split:
     """One split, resident in memory: tokens of all programs, and a mark on those that belong to answers."""
 
@@ -44,10 +47,9 @@ class Split:
         self.begin, self.stop = begin.astype(np.int64), stop.astype(np.int64)  # (queries,) within their program
 
     @classmethod
-    def read(cls, path: str | Path, programs: int | None = None) -> "Split":
-        """Read a split from Parquet: all of it, or its first programs."""
-        table = read_table(path, ["tokens", "token_start", "token_stop"])
-        return cls(table.slice(0, programs))
+    def read(cls, path: str | Path) -> "Split":
+        """Read a split from Parquet."""
+        return cls(read_table(path, COLUMNS))
 
     def __len__(self) -> int:
         return len(self.lengths)

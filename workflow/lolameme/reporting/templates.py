@@ -1,0 +1,34 @@
+"""Pages from templates: one file each that needs nothing else, in one look."""
+
+from typing import Any
+
+import jinja2
+
+from lolameme.languages.card import histogram, leakage, sentence
+from lolameme.reporting.findings import em, p_value, signed
+from lolameme.reporting.tables import label, steps
+from lolameme.training.progress import clock
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.PackageLoader("lolameme.reporting", "."),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "em": em,
+    "label": label,
+    "steps": steps,
+    "clock": clock,
+    "histogram": histogram,
+    "leakage": leakage,
+    "signed": signed,
+    "p": p_value,
+    "sentence": sentence,
+}
+
+
+def fill(template: str, **values: Any) -> str:
+    """A template of this package, filled. Raises jinja2.UndefinedError if it asks for more than `values`."""
+    return _ENVIRONMENT.get_template(template).render(**values)
