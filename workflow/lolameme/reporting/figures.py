@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lolameme.reporting.style import INK, QUIET, colours, markers
-from lolameme.reporting.tables import label
+from lolameme.reporting.tables import halfway, label
 
 
 def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: int = 4) -> tuple[Figure, list[Axes]]:
@@ -119,18 +119,25 @@ def position(board: pd.DataFrame, layers: int) -> Figure:
 
 
 def learning_curves(learned: pd.DataFrame, board: pd.DataFrame) -> Figure:
-    """How exact match on `valid` grows: the mean over seeds, with the range of the seeds."""
+    """How exact match on `valid` grows: the mean over seeds, their range, and marks where each gets halfway."""
     valid = learned[learned["split"] == "valid"]
-    test = board[board["split"] == "test"].drop_duplicates("variant").set_index("variant")
     figure, axes = panels(list(valid["variant"].unique()), height=3.4)
     names = list(valid["architecture"].unique())
-    palette = colours(names)
+    palette, shapes = colours(names), markers(names)
     for ax, (variant, group) in zip(axes, valid.groupby("variant", sort=False), strict=True):
-        baselines(ax, test.loc[variant])
+        test = board[(board["variant"] == variant) & (board["split"] == "test")]
+        baselines(ax, test.iloc[0])
         sns.lineplot(
             group, x="step", y="exact_match", hue="architecture", palette=palette, errorbar=("pi", 100), ax=ax,
             legend=False, err_kws={"linewidth": 0, "alpha": 0.15},
         )  # fmt: skip
+        goal = halfway(test, group)
+        ax.axhline(goal, color=QUIET, linewidth=0.7, linestyle=":", zorder=0)
+        for row in test[np.isfinite(test["steps_to_halfway"])].itertuples():
+            ax.plot(
+                row.steps_to_halfway, goal, shapes[row.architecture], color=palette[row.architecture], markersize=7,
+                markeredgecolor="white", zorder=3,
+            )  # fmt: skip
         ax.set(xlabel="training step", ylabel="exact match (valid)" if ax.get_subplotspec().is_first_col() else "")
         last = group[group["step"] == group["step"].max()]
         name_at_the_right(ax, last.groupby("architecture")["exact_match"].mean(), palette)

@@ -282,17 +282,22 @@ def learning_order(board: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Steps until the valid exact match is halfway from the strongest baseline to the best of the variant.
+def halfway(test: pd.DataFrame, curves: pd.DataFrame) -> float:
+    """The exact match on valid that is halfway from the strongest baseline of a variant to its best.
 
-    The median over seeds; infinite if half of the seeds never get there. Halfway from the baseline, because a plain
-    half can lie below what guessing a value of the program reaches.
+    `test` are its rows on test, `curves` its histories on valid. Halfway from the baseline, because a plain half can
+    lie below what guessing a value of the program reaches.
     """
+    return (test["baseline"].max() + curves["exact_match"].max()) / 2
+
+
+def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Steps until the valid exact match is halfway: the median over seeds, infinite if half of them never get there."""
     valid = learned[learned["split"] == "valid"]
     found = {}
     for variant, curves in valid.groupby("variant"):
         test = scored[(scored["variant"] == variant) & (scored["split"] == "test")]
-        goal = (test["baseline"].max() + curves["exact_match"].max()) / 2
+        goal = halfway(test, curves)
         for architecture, group in curves.groupby("architecture"):
             reached = group[group["exact_match"] >= goal].groupby("seed")["step"].min()
             steps = reached.reindex(group["seed"].unique()).fillna(float("inf"))
