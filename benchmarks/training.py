@@ -35,16 +35,16 @@ SHAPES = {  # study: its file, programs per step here, steps per round
 class PlainHyena(Hyena):
     """The same operator as published code has it: a grouped Conv1d, channels first, and always the FFT."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        L, D = x.shape[1], x.shape[2]
+    def mix(self, z: torch.Tensor) -> torch.Tensor:
+        L, D = z.shape[1], self.out.in_features
         weight = self.short.weight.flip(0).T[:, None]  # (3D, 1, taps)
-        z = nn.functional.conv1d(self.inward(x).transpose(1, 2), weight, self.short.bias, padding=2, groups=3 * D)
+        z = nn.functional.conv1d(z.transpose(1, 2), weight, self.short.bias, padding=2, groups=3 * D)
         *gates, v = z[..., :L].split(D, dim=1)  # each (B, D, L)
         for gate, h, bias in zip(gates[:0:-1], self.filters(L), self.bias, strict=True):
             v = v * gate
             spectrum = torch.fft.rfft(v, n=2 * L) * torch.fft.rfft(h, n=2 * L) / (2 * L)
             v = torch.fft.irfft(spectrum, n=2 * L, norm="forward")[..., :L] + v * bias[:, None]
-        return self.out((v * gates[0]).transpose(1, 2))
+        return (v * gates[0]).transpose(1, 2)
 
 
 class Cells:
@@ -80,7 +80,7 @@ class Cells:
                 losses.mean().backward()
                 torch.nn.utils.clip_grad_norm_(optimiser.parameters, 1.0)
                 optimiser.step(1e-3)
-                tokens += data.real_tokens
+                tokens += len(data.tokens)
             return tokens
 
         return work
@@ -103,14 +103,14 @@ class Cells:
             tokens = 0
             for step in range(self.steps):
                 data = self.split.batch(order[step])
-                output = model(data.tokens)
-                logits = (output.logits if architecture == "gpt2" else output)[data.rows, data.columns]
+                output = model(data.layout.spread(data.tokens[:, None]).squeeze(2))
+                logits = data.layout.gather(output.logits if architecture == "gpt2" else output)
                 loss = nn.functional.cross_entropy(logits, data.targets)
                 optimiser.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 optimiser.step()
-                tokens += data.real_tokens
+                tokens += len(data.tokens)
             return tokens
 
         return work

@@ -32,7 +32,7 @@ def both(dtype: torch.dtype) -> tuple[stack.Stack, GPT2LMHeadModel, dict[str, st
     names = {"embedding.weight": "transformer.wte.weight", "positions.weight": "transformer.wpe.weight"}
     parts = {
         "mixer_norm": "ln_1",
-        "mixer.qkv": "attn.c_attn",
+        "mixer.inward": "attn.c_attn",
         "mixer.out": "attn.c_proj",
         "mlp_norm": "ln_2",
         "up": "mlp.c_fc",

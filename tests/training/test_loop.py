@@ -181,8 +181,11 @@ def test_batches_ask_for_answers_and_their_end_signs_alone(data):
     assert set(targets) == {*"0123456789", ";"}
     assert targets[1::2] == [";"] * (len(targets) // 2)
     assert batch.answers.all()
-    rows, columns = batch.rows, batch.columns
-    assert (batch.tokens[rows, columns + 1] == batch.targets).all()
+    assert (batch.tokens[batch.layout.wanted + 1] == batch.targets).all()
+    for row, program in zip(batch.layout.spread(batch.tokens[:, None]), range(len(split)), strict=True):
+        tokens = torch.from_numpy(split.flat[split.offsets[program] : split.offsets[program + 1]].astype(np.int64))
+        assert torch.equal(row[: len(tokens), 0], tokens)
+        assert not row[len(tokens) :].any()
     everything = split.batch(np.arange(len(split)), everything=True)
     assert len(everything.targets) == split.lengths.sum() - len(split)
     assert everything.answers.sum() == len(targets)

@@ -5,29 +5,28 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lolameme.config import Model
+from lolameme.models.mixer import Mixer
 
 HALF = (torch.bfloat16, torch.float16)
 
 
-class Attention(nn.Module):
-    """A mixer: (batch, length, d_model) -> the same shape, position t reading positions up to t."""
+class Attention(Mixer):
+    """softmax(q k^T / sqrt(D/H)) v in H heads, position t reading positions up to t."""
 
     def __init__(self, model: Model, max_length: int):
         super().__init__()
         self.heads, self.dropout = model.heads, model.attention_dropout
-        self.qkv = nn.Linear(model.d_model, 3 * model.d_model)
+        self.inward = nn.Linear(model.d_model, 3 * model.d_model)
         self.out = nn.Linear(model.d_model, model.d_model)
 
-    def forward(self, x: Tensor) -> Tensor:
-        B, L, D = x.shape
-        q, k, v = self.qkv(x).view(B, L, 3, self.heads, D // self.heads).unbind(2)  # each (B, L, H, D/H)
-        dropout = self.dropout if self.training else 0.0
-        return self.out(kernel(x)(q, k, v, dropout).reshape(B, L, D))
+    def mix(self, z: Tensor) -> Tensor:
+        q, k, v = z.unflatten(2, (3, self.heads, -1)).unbind(2)  # each (B, L, H, D/H)
+        return kernel(z)(q, k, v, self.dropout if self.training else 0.0).flatten(2)
 
     def step(self, x: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The next position alone, x (B, D), given keys and values (B, T, H, D/H) of those before; for decoding."""
         B, D = x.shape
-        q, k, v = self.qkv(x).view(B, 1, 3, self.heads, D // self.heads).unbind(2)  # each (B, 1, H, D/H)
+        q, k, v = self.inward(x).view(B, 1, 3, self.heads, D // self.heads).unbind(2)  # each (B, 1, H, D/H)
         keys, values = (k, v) if state is None else (torch.cat(pair, dim=1) for pair in zip(state, (k, v), strict=True))
         heads_first = (t.transpose(1, 2) for t in (q, keys, values))
         return self.out(F.scaled_dot_product_attention(*heads_first).reshape(B, D)), (keys, values)

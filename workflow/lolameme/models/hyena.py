@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from lolameme import config
 from lolameme.models.convolution import causal_convolution
+from lolameme.models.mixer import Mixer
 
 
-class Hyena(nn.Module):
-    """A mixer: (batch, length, d_model) -> the same shape, position t reading positions up to t.
+class Hyena(Mixer):
+    """Gates and long convolutions in turn, position t reading positions up to t.
 
     Definition 3.1 of the paper with N = `order`: projections x0, ..., x_{N-1} and v of the input, each through a short
     convolution; then v <- x_i * v and v <- h_i * v (a long convolution, with a bias that passes v on) for
@@ -28,13 +29,13 @@ class Hyena(nn.Module):
         self.bias = nn.Parameter(torch.randn(knobs.order - 1, D))
         self.out = nn.Linear(D, D)
 
-    def forward(self, x: Tensor) -> Tensor:
-        *gates, v = self.short(self.inward(x)).chunk(self.order + 1, dim=-1)  # each (B, L, D)
-        filters = self.filters(x.shape[1])  # (order - 1, D, L)
+    def mix(self, z: Tensor) -> Tensor:
+        *gates, v = self.short(z).chunk(self.order + 1, dim=-1)  # each (B, L, D)
+        filters = self.filters(z.shape[1])  # (order - 1, D, L)
         for gate, h, bias in zip(gates[:0:-1], filters, self.bias, strict=True):
             h = torch.cat([h[:, :1] + bias[:, None], h[:, 1:]], dim=1)  # the bias, as a part of the tap at t - s = 0
             v = causal_convolution(v * gate, h)
-        return self.out(v * gates[0])
+        return v * gates[0]
 
     def step(self, x: Tensor, state: tuple[Tensor, Tensor, Tensor | None] | None) -> tuple[Tensor, tuple]:
         """The next position alone, x (B, D); for decoding.

@@ -6,14 +6,15 @@ from torch import Tensor, nn
 
 from lolameme.config import Model
 from lolameme.models.hyena import ShortConvolution
+from lolameme.models.mixer import Mixer
 
 _TAPS = 4  # of the short convolution, as in Mamba
 _SOFTENING = 16  # the gate's logarithm is divided by it, so that states start out long-lived
 _CHUNK = 64  # positions that are mixed by matrices at once; the state passes from chunk to chunk
 
 
-class LinearAttention(nn.Module):
-    """A mixer: (batch, length, d_model) -> the same shape, position t reading positions up to t.
+class LinearAttention(Mixer):
+    """A recurrent state per head, position t reading positions up to t.
 
     Per head, S_t = a_t S_{t-1} + k_t v_t^T and y_t = S_t^T q_t: linear attention (Katharopoulos et al. 2020, arXiv
     2006.16236) with a gate a_t in (0, 1) that depends on the input. As in Mamba-2 (Dao & Gu 2024, arXiv 2405.21060) the
@@ -25,32 +26,33 @@ class LinearAttention(nn.Module):
         super().__init__()
         D = model.d_model
         self.heads = model.heads
-        self.inward = nn.Linear(D, 4 * D)
+        self.inward = nn.Linear(D, 4 * D + model.heads)  # queries, keys, values, output gate, gate
         self.short = ShortConvolution(3 * D, _TAPS)
-        self.gate = nn.Linear(D, model.heads)
         self.norm = nn.LayerNorm(D // model.heads)
         self.out = nn.Linear(D, D)
 
-    def forward(self, x: Tensor) -> Tensor:
-        B, L, D = x.shape
-        mixed, output_gate = self.inward(x).split((3 * D, D), dim=-1)
-        mixed = F.silu(self.short(mixed)).view(B, L, 3, self.heads, D // self.heads)
+    def mix(self, z: Tensor) -> Tensor:
+        mixed, output_gate, gate = self.split(z)
+        mixed = F.silu(self.short(mixed)).unflatten(2, (3, self.heads, -1))
         q, k, v = mixed.permute(2, 0, 3, 1, 4)  # each (B, H, L, D/H)
-        gate = self.gate(x)
         gate = gate.to(torch.promote_types(gate.dtype, torch.float32))  # sums of logarithms need the digits
         decay = F.logsigmoid(gate).transpose(1, 2) / _SOFTENING  # (B, H, L)
         y = gated_linear_attention(q * q.shape[-1] ** -0.5, k, v, decay)
-        y = self.norm(y).transpose(1, 2).reshape(B, L, D)
-        return self.out(y * F.silu(output_gate))
+        return self.norm(y).transpose(1, 2).flatten(2) * F.silu(output_gate)
+
+    def split(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Queries, keys and values together (..., 3D), the output gate (..., D) and the gate (..., H)."""
+        D = self.out.in_features
+        return z.split((3 * D, D, self.heads), dim=-1)
 
     def step(self, x: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The next position alone, x (B, D), given latest inputs and S (B, H, D/H, D/H); for decoding."""
         B, D = x.shape
         recent, written = state if state is not None else (None, x.new_zeros(B, self.heads, *2 * [D // self.heads]))
-        mixed, output_gate = self.inward(x).split((3 * D, D), dim=-1)
+        mixed, output_gate, gate = self.split(self.inward(x))
         mixed, recent = self.short.step(mixed, recent)
         q, k, v = F.silu(mixed).view(B, 3, self.heads, D // self.heads).unbind(1)  # each (B, H, D/H)
-        decay = (F.logsigmoid(self.gate(x)) / _SOFTENING).exp()  # (B, H)
+        decay = (F.logsigmoid(gate) / _SOFTENING).exp()  # (B, H)
         written = decay[..., None, None] * written + k[..., :, None] * v[..., None, :]
         y = torch.einsum("bhe,bhef->bhf", q * q.shape[-1] ** -0.5, written)
         return self.out(self.norm(y).reshape(B, D) * F.silu(output_gate)), (recent, written)

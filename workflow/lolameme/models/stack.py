@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lolameme.config import Model
 from lolameme.models.architectures import ATTENTION, MIXERS, pattern
+from lolameme.models.mixer import Layout
 
 
 def mixer_class(name: str) -> type[nn.Module]:
@@ -39,8 +40,10 @@ class Block(nn.Module):
         self.down = nn.Linear(inner, model.d_model)
         self.dropout = model.dropout
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop(self.mixer(self.mixer_norm(x)))  # (B, L, D)
+    def forward(self, x: Tensor, layout: Layout | None = None) -> Tensor:
+        """(B, L, D) -> the same shape; or (T, D) -> (P, D) by a layout."""
+        mixed = self.mixer(self.mixer_norm(x), layout)
+        x = (x if layout is None else layout.keep(x)) + self.drop(mixed)
         return x + self.drop(self.mlp(self.mlp_norm(x)))
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -71,18 +74,24 @@ class Stack(nn.Module):
         self.norm = nn.LayerNorm(model.d_model)
         self._initialise()
 
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Final hidden states (B, L, D) of tokens (B, L). Raises ValueError if L exceeds `max_length`."""
-        if tokens.shape[1] > self.max_length:
-            raise ValueError(f"{tokens.shape[1]} tokens are more than this model's longest input, {self.max_length}")
+    def hidden(self, tokens: Tensor, layout: Layout | None = None) -> Tensor:
+        """Final hidden states (B, L, D) of tokens (B, L); or, of tokens (T,) in a layout, the wanted ones (P, D).
+
+        With a layout nothing is computed for padding, nor in the last block, but for the mixing itself, where no
+        output is wanted. Raises ValueError if L exceeds `max_length`.
+        """
+        length = tokens.shape[1] if layout is None else layout.length
+        if length > self.max_length:
+            raise ValueError(f"{length} tokens are more than this model's longest input, {self.max_length}")
         x = self.embedding(tokens)
         if self.positions is not None:
-            x = x + self.positions.weight[: tokens.shape[1]]
+            x = x + (self.positions.weight[:length] if layout is None else self.positions(layout.places % length))
         if self.dropout:
             x = F.dropout(x, self.dropout, self.training)
-        for block in self.blocks:
-            x = block(x)
-        return self.norm(x)
+        *blocks, last = self.blocks
+        for block in blocks:
+            x = block(x, layout and layout.all())
+        return self.norm(last(x, layout))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits (..., vocabulary) of hidden states (..., D)."""

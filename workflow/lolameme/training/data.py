@@ -1,4 +1,4 @@
-"""Programs for training and evaluation: one flat array of tokens in memory, and padded batches."""
+"""Programs for training and evaluation: one flat array of tokens in memory, and batches of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,19 +10,18 @@ import torch
 from torch import Tensor
 
 from lolameme.files import read_table
+from lolameme.models.mixer import Layout
 from lolameme.seeds import generator
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded programs and the places to predict."""
+    """Programs, token after token, and what to predict."""
 
-    tokens: Tensor  # (B, L) int64, padded with 0 at the end
-    rows: Tensor  # (P,) program of each prediction
-    columns: Tensor  # (P,) position whose output predicts the next token
+    tokens: Tensor  # (T,) int64
+    layout: Layout  # where the tokens lie in (B, L); wanted: (P,) those that predict the token after them
     targets: Tensor  # (P,) that next token
     answers: Tensor  # (P,) bool: the target belongs to an answer or its end sign
-    real_tokens: int  # tokens without padding
 
 
 COLUMNS = ["tokens", "token_start", "token_stop"]  # of a split's Parquet file: all that training needs
@@ -55,16 +54,18 @@ class Split:
         return len(self.lengths)
 
     def batch(self, programs: np.ndarray, everything: bool = False) -> Batch:
-        """The given programs, padded; predictions at answers only, or at every token."""
+        """The given programs; predictions at answers only, or at every token."""
         lengths = self.lengths[programs]
         place = np.arange(lengths.max())
         inside = place < lengths[:, None]  # (B, L)
-        index = np.where(inside, self.offsets[programs, None] + place, 0)
-        tokens = np.where(inside, self.flat[index], 0).astype(np.int64)
-        answer = self.answer[index] & inside
-        rows, columns = np.nonzero((inside if everything else answer)[:, 1:])
-        arrays = tokens, rows, columns, tokens[rows, columns + 1], answer[rows, columns + 1]
-        return Batch(*map(torch.from_numpy, arrays), int(lengths.sum()))
+        index = (self.offsets[programs, None] + place)[inside]  # (T,)
+        tokens, answer = self.flat[index].astype(np.int64), self.answer[index]
+        predicted = np.ones_like(answer) if everything else answer
+        predicted[np.cumsum(lengths) - lengths] = False  # nothing comes before a first token
+        ahead = np.flatnonzero(predicted)  # (P,)
+        made = tokens, np.flatnonzero(inside), ahead - 1, tokens[ahead], answer[ahead]
+        tokens, places, wanted, targets, answers = map(torch.from_numpy, made)
+        return Batch(tokens, Layout(*inside.shape, places, wanted), targets, answers)
 
     def in_order(self, size: int) -> Iterator[np.ndarray]:
         """All programs in batches of `size`, shortest first."""

@@ -50,12 +50,10 @@ class Device:
         return torch.autocast(self.torch_device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
     def losses(self, model: Stack, data: Batch) -> tuple[Tensor, Tensor]:
-        """Logits (P, vocabulary) and losses (P,) in nats of a batch's predictions; the head runs only there."""
-        to = self.torch_device
-        rows, columns, targets = (t.to(to, non_blocking=True) for t in (data.rows, data.columns, data.targets))
+        """Logits (P, vocabulary) and losses (P,) in nats of a batch's predictions."""
+        tokens, targets = (t.to(self.torch_device, non_blocking=True) for t in (data.tokens, data.targets))
         with self.autocast():
-            hidden = model.hidden(data.tokens.to(to, non_blocking=True))
-            logits = model.logits(hidden[rows, columns]).float()
+            logits = model.logits(model.hidden(tokens, data.layout.to(self.torch_device))).float()
         return logits, F.cross_entropy(logits, targets, reduction="none")
 
     def synchronise(self) -> None:

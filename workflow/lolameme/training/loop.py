@@ -101,7 +101,7 @@ class _Run:
         torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.training.clip)
         self.optimiser.step(rate(self.training, self.step))
         self.step += 1
-        self.tokens += data.real_tokens
+        self.tokens += len(data.tokens)
 
     def look(self) -> None:
         """Measure train and valid, add to the history, tell the watcher."""

@@ -1,0 +1,62 @@
+"""What all mixers have in common, and how programs of different lengths meet in them without work on padding.
+
+Only mixing needs programs side by side, padded to one length. All else looks at one token at a time: there the tokens
+of a batch stand in one list (T, D), and padding costs nothing.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the tokens of a batch lie when its programs stand side by side (B, L), and which outputs are wanted."""
+
+    batch: int  # B
+    length: int  # L
+    places: Tensor  # (T,) int64, rising: which of the B * L places hold tokens
+    wanted: Tensor | None = None  # (P,) int64: which of the T tokens' outputs; all, if None
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(T, C) side by side, (B, L, C), with zeros as padding."""
+        empty = x.new_zeros(self.batch * self.length, x.shape[1])
+        return empty.index_copy(0, self.places, x).view(self.batch, self.length, -1)
+
+    def gather(self, y: Tensor) -> Tensor:
+        """The wanted outputs (P, C) of those side by side (B, L, C)."""
+        return y.flatten(0, 1).index_select(0, self.keep(self.places))
+
+    def keep(self, x: Tensor) -> Tensor:
+        """The wanted entries of a list with one per token."""
+        return x if self.wanted is None else x.index_select(0, self.wanted)
+
+    def all(self) -> "Layout":
+        """The same with all outputs wanted."""
+        return replace(self, wanted=None)
+
+    def to(self, device: torch.device) -> "Layout":
+        places, wanted = (t if t is None else t.to(device, non_blocking=True) for t in (self.places, self.wanted))
+        return replace(self, places=places, wanted=wanted)
+
+
+class Mixer(nn.Module):
+    """What lets positions see each other: projected inwards, mixed, projected outwards.
+
+    A mixer makes its layers `inward` (d_model to what `mix` reads) and `out` (what `mix` returns to d_model), and
+    defines `mix`, `step`, `weights` and `flops`.
+    """
+
+    inward: nn.Linear
+    out: nn.Linear
+
+    def forward(self, x: Tensor, layout: Layout | None = None) -> Tensor:
+        """(B, L, D) -> the same shape, position t reading positions up to t; or (T, D) -> (P, D) by a layout."""
+        if layout is None:
+            return self.out(self.mix(self.inward(x)))
+        return self.out(layout.gather(self.mix(layout.spread(self.inward(x)))))
+
+    def mix(self, z: Tensor) -> Tensor:
+        """Mix what was projected inwards, side by side (B, L, C) -> (B, L, D)."""
+        raise NotImplementedError
