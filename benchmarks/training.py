@@ -149,7 +149,7 @@ def training(name: str, folder: Path) -> tuple[list, str]:
     about = (
         f"- {name}: {model.layers} layers, width {model.d_model}, vocabulary {cells.vocabulary}, batches of "
         f"{cells.batch} programs of {length:.0f} tokens on average; GPT-2 trains at "
-        f"{rows[0][2] * flops / 1e9:.0f} GFLOP/s (forward and backward pass, by formula)"
+        f"{rows[0][2] * flops / 1e9:.0f} GFLOP/s (forward and backward pass of all positions, by formula)"
     )
     return rows, about
 
