@@ -183,6 +183,8 @@ def test_findings_name_the_leader_the_rivals_and_the_stuck():
     assert "T HEX-2 reaches 0.800, ahead of all others (next Hyena, 0.500)" in clear
     assert "GPT-2 no better than the strongest baseline (0.200)" in clear
     assert "T HEX-2 gets halfway first, after 200 steps, Hyena last, after 300" in clear
+    tied, _ = found(CLEAR.assign(steps_to_halfway=[300.0, 200.0, 300.0]))[0]
+    assert "Hyena gets halfway first, after 200 steps, GPT-2 and T HEX-2 last, after 300" in tied
     assert "no architecture is told apart from it" in equal
     assert nothing == []
 

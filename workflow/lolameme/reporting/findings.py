@@ -125,13 +125,14 @@ def best_of(rows: list[pd.Series]) -> str:
 
 def order(rows: pd.DataFrame) -> str:
     """Who learns first and who last, where they differ."""
-    learners = rows[rows["steps_to_halfway"].map(math.isfinite)].sort_values("steps_to_halfway")
-    if len(learners) < 2 or learners["steps_to_halfway"].nunique() == 1:
+    learners = rows[rows["steps_to_halfway"].map(math.isfinite)].sort_values("steps_to_halfway", kind="stable")
+    by_steps = [(at, [row for _, row in tied.iterrows()]) for at, tied in learners.groupby("steps_to_halfway")]
+    if len(by_steps) < 2:
         return ""
-    soon, late = learners.iloc[0], learners.iloc[-1]
+    (soon, first), (late, last) = by_steps[0], by_steps[-1]
     return (
-        f". {label(soon['architecture'])} gets halfway first, after {steps(soon['steps_to_halfway'])} steps, "
-        f"{label(late['architecture'])} last, after {steps(late['steps_to_halfway'])}"
+        f". {names(first)} get{'s' if len(first) == 1 else ''} halfway first, after {steps(soon)} steps, "
+        f"{names(last)} last, after {steps(late)}"
     )
 
 
