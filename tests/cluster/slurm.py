@@ -129,12 +129,12 @@ class Slurm:
         """The states of each start of one job, as far as accounting has heard."""
         return [row["State"] for row in self.jobs() if row["JobID"] == job]
 
-    def await_state(self, state: str, job: str, seconds: float = 60) -> None:
-        """Wait until accounting says that a start of `job` is or was in `state`. Raises RuntimeError if that fails."""
+    def await_state(self, job: str, *states: str, seconds: float = 60) -> None:
+        """Wait until accounting says that a start of `job` is or was in one of `states`; else raises RuntimeError."""
         end = time.monotonic() + seconds
-        while not any(found.startswith(state) for found in self.states(job)):
+        while not any(found.startswith(states) for found in self.states(job)):
             if time.monotonic() > end:
-                raise RuntimeError(f"job {job} is not {state} but {self.states(job)}")
+                raise RuntimeError(f"job {job} is not {' or '.join(states)} but {self.states(job)}")
             time.sleep(1)
 
     def kill(self, name: str) -> None:

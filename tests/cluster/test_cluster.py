@@ -141,7 +141,7 @@ def test_a_node_goes_down_under_a_running_job(run):
         run.ends_well(process)
     finally:
         run.slurm.start_node(job["NodeList"])
-    run.slurm.await_state("NODE_FAIL", job["JobID"])
+    run.slurm.await_state(job["JobID"], "NODE_FAIL", "REQUEUED")
 
 
 def test_a_job_at_its_time_limit_continues_from_its_checkpoint(run):
@@ -152,7 +152,7 @@ def test_a_job_at_its_time_limit_continues_from_its_checkpoint(run):
     pids = [int(row.split()[0]) for row in run.slurm.run("scontrol", "listpids", job).splitlines()[1:]]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    run.slurm.await_state("TIMEOUT", job, seconds=180)
+    run.slurm.await_state(job, "TIMEOUT", seconds=180)
     run.ends_well(process)
     assert "TIMEOUT" in run.output
 
@@ -162,7 +162,7 @@ def test_a_preempted_job_is_requeued_and_continues(run):
     job = run.training()["JobID"]
     run.slurm.run("sbatch", "-p", "urgent", f"-N{len(NODES)}", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 3")
     run.ends_well(process)
-    run.slurm.await_state("PREEMPTED", job)
+    run.slurm.await_state(job, "PREEMPTED", "REQUEUED")
 
 
 def test_snakemake_is_killed_and_started_again(run):
@@ -173,4 +173,4 @@ def test_snakemake_is_killed_and_started_again(run):
     subprocess.run([*COMMAND, "--unlock"], cwd=run.folder, env=run.slurm.environment, check=True, capture_output=True)
     run.ends_well(run.start())
     assert f"Cancelling what an earlier run left on Slurm: {orphan}" in run.output
-    run.slurm.await_state("CANCELLED", orphan)
+    run.slurm.await_state(orphan, "CANCELLED")
