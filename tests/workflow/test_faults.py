@@ -183,7 +183,6 @@ def trains(pid: int, architecture: str, folder: Path) -> bool:
 TRACK = """
 import sys
 from pathlib import Path
-import pandas as pd
 from lolameme import config
 from lolameme.reporting.tables import cells
 from lolameme.files import read_frame

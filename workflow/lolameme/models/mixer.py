@@ -4,10 +4,14 @@ Only mixing needs programs side by side, padded to one length. All else looks at
 of a batch stand in one list (T, D), and padding costs nothing.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from lolameme.config import Model
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,11 @@ class Layout:
         return replace(self, places=places, wanted=wanted)
 
 
-class Mixer(nn.Module):
+class Mixer(nn.Module, ABC):
     """What lets positions see each other: projected inwards, mixed, projected outwards.
 
     A mixer makes its layers `inward` (d_model to what `mix` reads) and `out` (what `mix` returns to d_model), and
-    defines `mix`, `step`, `weights` and `flops`.
+    defines what is abstract here; Python makes none that lacks some of it.
     """
 
     inward: nn.Linear
@@ -57,6 +61,20 @@ class Mixer(nn.Module):
             return self.out(self.mix(self.inward(x)))
         return self.out(layout.gather(self.mix(layout.spread(self.inward(x)))))
 
+    @abstractmethod
     def mix(self, z: Tensor) -> Tensor:
         """Mix what was projected inwards, side by side (B, L, C) -> (B, L, D)."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The next position alone, x (B, D), given what is kept of those before (None at the start); for decoding."""
+
+    @staticmethod
+    @abstractmethod
+    def weights(model: Model) -> int:
+        """Trained parameters of the mixer."""
+
+    @staticmethod
+    @abstractmethod
+    def flops(model: Model, length: int, batch: int) -> float:
+        """Operations per token of a forward pass over `batch` inputs of `length` tokens."""

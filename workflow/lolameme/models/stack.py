@@ -89,8 +89,9 @@ class Stack(nn.Module):
         if self.dropout:
             x = F.dropout(x, self.dropout, self.training)
         *blocks, last = self.blocks
+        whole = layout and layout.all()
         for block in blocks:
-            x = block(x, layout and layout.all())
+            x = block(x, whole)
         return self.norm(last(x, layout))
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ _SETTINGS = (
     "threads",
 )
 _ALWAYS = ("architecture", "seed", "training.learning_rate", "training.steps", "model.d_model", "parameters")
+_SQLITE = "sqlite:///"
 _CELL, _CONTENT, _PARENT = "lolameme.cell", "lolameme.content", "mlflow.parentRunId"
 
 
@@ -53,10 +54,10 @@ def alone(uri: str) -> Iterator[None]:
 
     The lock is on the folder, so that it leaves no file behind, and ends with the process.
     """
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(_SQLITE):
         yield
         return
-    folder = Path(uri.removeprefix("sqlite:///")).parent
+    folder = Path(uri.removeprefix(_SQLITE)).parent
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -71,7 +72,7 @@ class Tracker:
 
     def __init__(self, study: config.Study, uri: str, artifacts: Path, cells: list[tuple[dict[str, Any], Path]]):
         self.study, self.cells, self.uri = study, cells, uri
-        self.artifacts = artifacts if uri.startswith("sqlite:") else None  # a server keeps artefacts where it likes
+        self.artifacts = artifacts if uri.startswith(_SQLITE) else None  # a server keeps artefacts where it likes
         facts = {folder: read_json(folder / "model.json") for _, folder in cells}
         shown = {folder: flatten({key: one[key] for key in _SETTINGS}) for folder, one in facts.items()}
         differing = {key for one in shown.values() for key in one if len({str(o.get(key)) for o in shown.values()}) > 1}
