@@ -53,6 +53,7 @@ rule data:
 
 onstart:
     plan_training()
+    warm_up()
 
 
 onerror:

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from lolameme import config as configuration
-from lolameme import failures, job, provenance
+from lolameme import failures, job, provenance, warm
 from lolameme.files import read_json
 from lolameme.models import architectures
 from lolameme.reporting import selection
@@ -128,3 +128,9 @@ def plan_training():
         )
     except OSError as error:
         raise WorkflowError(f"results cannot be written: {error}; free some space, or move the project") from None
+
+
+def warm_up():
+    """Load torch once for all jobs, if they run on this machine and in this environment."""
+    if workflow.local_exec and not workflow.deployment_settings.deployment_method:
+        warm.start()

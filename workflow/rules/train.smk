@@ -17,8 +17,6 @@ rule trial:
         f"{TRIALS}/{{trial}}.json",
     log:
         f"{LOGS}/trials/{{variant}}/{{architecture}}/{{trial}}.log",
-    benchmark:
-        f"{LOGS}/trials/{{variant}}/{{architecture}}/{{trial}}.tsv"
     conda:
         ENVIRONMENT
     threads: STUDY.threads
@@ -67,8 +65,6 @@ rule train:
         history=f"{CELL}/history.parquet",
     log:
         f"{LOGS}/train/{{variant}}/{{architecture}}/seed{{seed}}.log",
-    benchmark:
-        f"{LOGS}/train/{{variant}}/{{architecture}}/seed{{seed}}.tsv"
     conda:
         ENVIRONMENT
     threads: STUDY.threads

@@ -1,5 +1,9 @@
 """Rule `train`: a trained cell."""
 
+from lolameme import warm
+
+warm.hand_over()
+
 from pathlib import Path
 
 from lolameme import job

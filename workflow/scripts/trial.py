@@ -1,5 +1,9 @@
 """Rule `trial`: one point of the tuning grid, judged on valid."""
 
+from lolameme import warm
+
+warm.hand_over()
+
 from pathlib import Path
 
 from lolameme import job

@@ -32,17 +32,17 @@ class Split:
 
     def __init__(self, table: pa.Table):
         tokens = table["tokens"].combine_chunks()
-        self.offsets = np.asarray(tokens.offsets, np.int64)  # (N + 1,)
+        self.offsets = tokens.offsets.to_numpy().astype(np.int64)  # (N + 1,)
         self.lengths = np.diff(self.offsets)
         self.flat = tokens.flatten().to_numpy()  # (tokens,) uint16
         queries = table["token_start"].combine_chunks()
         begin, stop = (table[c].combine_chunks().flatten().to_numpy() for c in ("token_start", "token_stop"))
-        self.queries = np.diff(np.asarray(queries.offsets, np.int64))  # (N,) queries per program
+        self.queries = np.diff(queries.offsets.to_numpy()).astype(np.int64)  # (N,) queries per program
         first = np.repeat(self.offsets[:-1], self.queries)
-        edges = np.zeros(len(self.flat) + 1, np.int32)
-        np.add.at(edges, first + begin, 1)
-        np.add.at(edges, first + stop, -1)
-        self.answer = np.cumsum(edges)[:-1] > 0  # (tokens,) part of an answer or its end sign
+        edges = np.zeros(len(self.flat) + 1, np.int8)
+        edges[first + begin] += 1  # answers do not overlap: each place is there once
+        edges[first + stop] -= 1
+        self.answer = np.cumsum(edges, dtype=np.int8)[:-1] > 0  # (tokens,) part of an answer or its end sign
         self.begin, self.stop = begin.astype(np.int64), stop.astype(np.int64)  # (queries,) within their program
 
     @classmethod
