@@ -4,11 +4,15 @@ Training: a whole step, data path and optimiser included, against Hugging Face's
 Hyena operator, at the shapes of three studies. Evaluation: one teacher-forced pass against greedy decoding.
 """
 
+import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
+import matplotlib.pyplot as plt
 import torch
 from common import ROOT, STUDY, best, keep, ratios, table
 from torch import nn
@@ -21,6 +25,8 @@ from lolameme.languages.dataset import Builder
 from lolameme.models import convolution, stack
 from lolameme.models.cost import flops_per_token
 from lolameme.models.hyena import Hyena
+from lolameme.reporting import style
+from lolameme.reporting.tables import label
 from lolameme.training.data import Order, Split
 from lolameme.training.device import Device
 from lolameme.training.optimiser import AdamW
@@ -30,6 +36,14 @@ SHAPES = {  # study: its file, programs per step here, steps per round
     "cpu": (ROOT / "studies/cpu.yaml", 8, 20),
     "paper": (ROOT / "studies/paper.yaml", 8, 1),
 }
+PEERS = {"gpt2": "Hugging Face's GPT-2", "hyena": "published operator"}
+
+
+class PlainBlock(stack.Block):
+    """The block as published code has it: torch's own GELU."""
+
+    def mlp(self, x: torch.Tensor) -> torch.Tensor:
+        return self.down(nn.functional.gelu(self.up(x), approximate="tanh"))
 
 
 class PlainHyena(Hyena):
@@ -76,26 +90,23 @@ class Cells:
             for step in range(self.steps):
                 data = self.split.batch(order[step])
                 _, losses = device.losses(model, data)
-                optimiser.zero_grad()
                 losses.mean().backward()
-                torch.nn.utils.clip_grad_norm_(optimiser.parameters, 1.0)
-                optimiser.step(1e-3)
+                optimiser.step(1e-3, clip=1.0)
                 tokens += len(data.tokens)
             return tokens
 
         return work
 
     def peer(self, architecture: str) -> Callable[[], int]:
-        """The same with Hugging Face's GPT-2, or with the published Hyena operator in our blocks.
+        """The same with Hugging Face's GPT-2, or with the published Hyena operator in plain blocks.
 
-        The head at every position, as language models have it, and AdamW as it comes.
+        Padded programs, the head at every position, as language models have it, and AdamW as it comes.
         """
         model = hugging_face(self.study.model, self.vocabulary, self.longest) if architecture == "gpt2" else None
         if model is None:
             model = self.model(architecture)
             for block in model.blocks:
-                if isinstance(block.mixer, Hyena):
-                    block.mixer.__class__ = PlainHyena
+                block.__class__, block.mixer.__class__ = PlainBlock, PlainHyena
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
         order = Order(len(self.split), self.batch, 1)
 
@@ -133,25 +144,81 @@ def alternately(ours: Callable[[], int], peer: Callable[[], int], rounds: int) -
     return tuple(tokens / min(seconds) for seconds in zip(*times, strict=True))
 
 
-def training(name: str, folder: Path) -> tuple[list, str]:
-    cells, rows = Cells(name, folder), []
-    for architecture in ("gpt2", "hyena"):
-        against = "Hugging Face's GPT-2" if architecture == "gpt2" else "published operator"
-        speeds = alternately(cells.ours(architecture), cells.peer(architecture), 8 if name == "quick" else 3)
-        rows.append((f"training step, {architecture}, {name}", against, *speeds, "tokens/s"))
-        if name == "paper":
-            half = cells.ours(architecture, "bfloat16")
-            rows.append(
-                (f"ours in bfloat16, {architecture}, {name}", against, half() / best(half, 2), speeds[1], "tokens/s")
-            )
+class Speed(NamedTuple):
+    """Tokens per second of training steps; our peer is in float32, whatever the precision of ours."""
+
+    architecture: str
+    shape: str
+    precision: str
+    ours: float
+    peer: float
+
+    def row(self) -> tuple[str, str, float, float, str]:
+        what = "training step" if self.precision == "float32" else f"ours in {self.precision}"
+        return f"{what}, {self.architecture}, {self.shape}", PEERS[self.architecture], self.ours, self.peer, "tokens/s"
+
+
+def training(name: str, folder: Path) -> tuple[list[Speed], str]:
+    cells, speeds = Cells(name, folder), []
+    for architecture in PEERS:
+        ours, peer = alternately(cells.ours(architecture), cells.peer(architecture), 8 if name == "quick" else 3)
+        half = cells.ours(architecture, "bfloat16")
+        in_half = half() / best(half, 3 if name == "quick" else 2)
+        speeds.append(Speed(architecture, name, "float32", ours, peer))
+        speeds.append(Speed(architecture, name, "bfloat16", in_half, peer))
     model, length = cells.study.model, float(cells.split.lengths.mean())
     flops = 3 * flops_per_token("gpt2", model, cells.vocabulary, cells.longest, cells.batch)
     about = (
         f"- {name}: {model.layers} layers, width {model.d_model}, vocabulary {cells.vocabulary}, batches of "
         f"{cells.batch} programs of {length:.0f} tokens on average; GPT-2 trains at "
-        f"{rows[0][2] * flops / 1e9:.0f} GFLOP/s (forward and backward pass of all positions, by formula)"
+        f"{speeds[0].ours * flops / 1e9:.0f} GFLOP/s (forward and backward pass of all positions, by formula)"
     )
-    return rows, about
+    return speeds, about
+
+
+def draw(speeds: list[Speed], stem: Path) -> None:
+    """How many times as fast as its peer each training step is."""
+    style.apply()
+    figure, ax = plt.subplots(figsize=(7, 2.8))
+    rows = list(dict.fromkeys((speed.architecture, speed.shape) for speed in reversed(speeds)))
+    for speed in speeds:
+        colour, full = style.FAMILY[speed.architecture], speed.precision == "float32"
+        x, y = speed.ours / speed.peer, rows.index((speed.architecture, speed.shape))
+        ax.plot(x, y, "o", color=colour, markersize=7, markerfacecolor=colour if full else "white")
+        first = speed.ours == max(s.ours for s in speeds if (s.architecture, s.shape) == rows[y])
+        side = {"ha": "left", "xytext": (7, 0)} if first else {"ha": "right", "xytext": (-7, 0)}
+        ax.annotate(f"{x:.1f}", (x, y), textcoords="offset points", va="center", color=colour, fontsize=9, **side)
+    ax.axvline(1, color=style.QUIET, linewidth=1)
+    ax.set_yticks(range(len(rows)), [f"{label(architecture)}, {shape} shape" for architecture, shape in rows])
+    ax.set(xlim=(0, None), xlabel="times as fast as the peer in float32; full: ours in float32, hollow: in bfloat16")
+    ax.xaxis.label.set_fontsize(9)
+    style.save(figure, stem)
+
+
+def compiled(cells: Cells) -> list[tuple[str, ...]]:
+    """Forward and backward pass as it is and under torch.compile: milliseconds, and steps until compiling has paid."""
+    torch.compiler.config.force_disable_caches = True  # as on a machine that has not compiled it yet
+    rows = []
+    for architecture in ("gpt2", "hyena"):
+        ours, made = cells.model(architecture), cells.model(architecture)
+        for block in made.blocks:
+            block.__class__ = PlainBlock  # whose GELU torch.compile fuses with what surrounds it
+        made.hidden = torch.compile(made.hidden, dynamic=True)
+        order = Order(len(cells.split), cells.batch, 1)
+
+        def work(model: stack.Stack, order: Order = order) -> None:
+            for step in range(cells.steps):
+                data = cells.split.batch(order[step])
+                logits = model.logits(model.hidden(data.tokens, data.layout))
+                nn.functional.cross_entropy(logits, data.targets).backward()
+
+        begun = time.perf_counter()
+        work(made)
+        seconds = time.perf_counter() - begun
+        plain, fast = (1000 * best(partial(work, model), 5) / cells.steps for model in (ours, made))
+        pays = f"{1000 * seconds / (plain - fast):,.0f}" if fast < plain else "never"
+        rows.append((architecture, f"{plain:.1f}", f"{fast:.1f}", f"{seconds:.0f}", pays))
+    return rows
 
 
 def evaluation(cells: Cells, name: str) -> list[tuple[str, str, float, float, str]]:
@@ -198,18 +265,22 @@ def forms(study: config.Study) -> list[tuple[str, ...]]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    rows, abouts = [], []
+    speeds, abouts = [], []
     with TemporaryDirectory() as name:
         for shape in SHAPES:
             made, about = training(shape, Path(name))
-            rows, abouts = rows + made, [*abouts, about]
+            speeds, abouts = speeds + made, [*abouts, about]
         cells = Cells("quick", Path(name))
-        for architecture in ("gpt2", "hyena"):
-            rows += evaluation(cells, architecture)
-    lines = ["One thread, float32.", "", *ratios(rows), "", *abouts, ""]
+        rows = [speed.row() for speed in speeds] + [row for name in PEERS for row in evaluation(cells, name)]
+        lines = ["One thread, float32.", "", "![Training steps against their peers](training.png)", "", *ratios(rows)]
+        lines += ["", *abouts, ""]
+        if shutil.which("g++"):  # what torch.compile needs on a CPU
+            lines += ["torch.compile, forward and backward pass at the cpu shape:", ""]
+            columns = ("architecture", "as it is, ms", "compiled, ms", "seconds to compile", "steps until it pays")
+            lines += [*table(columns, compiled(Cells("cpu", Path(name)))), ""]
     lines += ["Forms of the long convolution, forward and backward, milliseconds:", ""]
     lines += table(("batch", "length", "matrix form", "FFT", "picked"), forms(cells.study))
-    keep("training", lines)
+    draw(speeds, keep("training", lines) / "training")
 
 
 if __name__ == "__main__":

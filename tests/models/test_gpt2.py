@@ -7,6 +7,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from lolameme import config
 from lolameme.models import stack
+from lolameme.models.gelu import gelu
 
 VOCABULARY, LENGTH = 53, 24
 
@@ -72,3 +73,12 @@ def test_logits_and_gradients_are_those_of_hugging_face(dtype, tolerance):
     for name, parameter in ours.named_parameters():
         gradient = as_theirs(name, parameter.grad)
         torch.testing.assert_close(gradient, known[names[name]].grad, atol=tolerance, rtol=tolerance)
+
+
+def test_gelu_is_torchs_forward_and_backward():
+    x = torch.linspace(-9, 9, 2001, dtype=torch.float64, requires_grad=True)
+    found, expected = gelu(x), nn.functional.gelu(x, approximate="tanh")
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(y.sum(), x)[0] for y in (found, expected)))
+    half = x.detach().bfloat16()
+    assert torch.equal(gelu(half), nn.functional.gelu(half, approximate="tanh"))

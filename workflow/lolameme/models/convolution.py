@@ -16,8 +16,8 @@ from torch import Tensor
 # matrices does not depend on the batch.
 _TOEPLITZ_UP_TO, _TOEPLITZ_BATCH = 60, 16
 
-# Lengths that FFTs are fast at: products of few small primes.
-_FAST = sorted(2**a * 3**b * 5**c for a, b, c in itertools.product(range(1, 21), range(3), range(2)))
+# Lengths that FFTs are fast at: multiples of 8 that are products of few small primes.
+_FAST = sorted(8 * 2**a * 3**b * 5**c * 7**d for a, b, c, d in itertools.product(range(19), *map(range, (3, 3, 2))))
 
 
 def causal_convolution(v: Tensor, k: Tensor) -> Tensor:
@@ -38,7 +38,8 @@ def fft(v: Tensor, k: Tensor) -> Tensor:
 
 def toeplitz(v: Tensor, k: Tensor) -> Tensor:
     """By one lower-triangular (L, L) matrix per channel, in at least float32."""
-    return _widened(_Toeplitz, v, k)
+    with torch.autocast(v.device.type, enabled=False):
+        return _widened(_Toeplitz, v, k)
 
 
 def direct(v: Tensor, k: Tensor) -> Tensor:
@@ -49,8 +50,7 @@ def direct(v: Tensor, k: Tensor) -> Tensor:
 
 def _widened(function: type[torch.autograd.Function], v: Tensor, k: Tensor) -> Tensor:
     wide = torch.promote_types(v.dtype, torch.float32)
-    with torch.autocast(v.device.type, enabled=False):
-        return function.apply(v.to(wide), k.to(wide)).to(v.dtype)
+    return function.apply(v.to(wide), k.to(wide)).to(v.dtype)
 
 
 class _FFT(torch.autograd.Function):
@@ -77,31 +77,24 @@ class _FFT(torch.autograd.Function):
 
 
 class _Toeplitz(torch.autograd.Function):
-    """The matrix form; its backward sums the gradient along diagonals instead of scattering it."""
+    """The matrix form, with outputs from last to first: then entry (r, s) of a matrix is k[L - 1 - r - s], which reads
+    the reversed filter from left to right in every row, and the gradient of a tap is a sum where r + s is constant."""
 
     @staticmethod
     def forward(ctx, v: Tensor, k: Tensor) -> Tensor:
-        matrix = _matrix(k)  # (D, L, L)
+        L = v.shape[1]
+        matrix = F.pad(k.flip(-1), (0, L - 1)).unfold(1, L, 1).contiguous()  # (D, L, L)
         columns = v.permute(2, 1, 0).contiguous()  # (D, L, B)
         ctx.save_for_backward(matrix, columns)
-        return torch.bmm(matrix, columns).permute(2, 1, 0)
+        return torch.bmm(matrix, columns).flip(1).permute(2, 1, 0)
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
         matrix, columns = ctx.saved_tensors
         L = matrix.shape[-1]
-        gradient = gradient.permute(2, 1, 0).contiguous()  # (D, L, B)
+        gradient = gradient.permute(2, 1, 0).flip(1).contiguous()  # (D, L, B)
         to_v = torch.bmm(matrix.transpose(1, 2), gradient).permute(2, 1, 0)
-        outer = torch.bmm(gradient, columns.transpose(1, 2))  # (D, L, L): rows t, columns s
-        # a row shorter by one than the flat stride puts the diagonal t - s = j into column j
-        flipped = F.pad(outer.flip(-1), (0, L))  # (D, L, 2L), column c holds s = L - 1 - c
-        skewed = flipped.flatten(1)[:, : L * (2 * L - 1)].view(-1, L, 2 * L - 1)  # column L - 1 + j holds t - s = j
-        return to_v, skewed.sum(1)[:, L - 1 :]
-
-
-def _matrix(k: Tensor) -> Tensor:
-    """(D, L, L) matrices M[t, s] = k[t - s], zero above the diagonal."""
-    L = k.shape[-1]
-    padded = F.pad(k.flip(-1), (0, L))  # (D, 2L): k[L-1] ... k[0] 0 ... 0
-    # row t starts L - 1 - t further in, so that k[0] meets the diagonal
-    return padded.unfold(1, L, 1)[:, :L].flip(1)
+        outer = F.pad(torch.bmm(gradient, columns.transpose(1, 2)), (0, L))  # (D, L, 2L), rows r, columns s
+        # read as rows shorter by one than they are, column c holds what has r + s = c
+        skewed = outer.flatten(1)[:, : L * (2 * L - 1)].view(-1, L, 2 * L - 1)
+        return to_v, skewed[..., :L].sum(1).flip(-1)

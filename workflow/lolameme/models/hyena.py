@@ -4,6 +4,7 @@ import itertools
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lolameme import config
@@ -31,9 +32,9 @@ class Hyena(Mixer):
 
     def mix(self, z: Tensor) -> Tensor:
         *gates, v = self.short(z).chunk(self.order + 1, dim=-1)  # each (B, L, D)
-        filters = self.filters(z.shape[1])  # (order - 1, D, L)
-        for gate, h, bias in zip(gates[:0:-1], filters, self.bias, strict=True):
-            h = torch.cat([h[:, :1] + bias[:, None], h[:, 1:]], dim=1)  # the bias, as a part of the tap at t - s = 0
+        bias = F.pad(self.bias[..., None], (0, z.shape[1] - 1))  # a part of the tap at t - s = 0
+        filters = self.filters(z.shape[1]) + bias  # (order - 1, D, L)
+        for gate, h in zip(gates[:0:-1], filters, strict=True):
             v = causal_convolution(v * gate, h)
         return v * gates[0]
 
@@ -154,5 +155,5 @@ class ImplicitFilter(nn.Module):
         h = self.features[:length]
         for layer in self.layers:
             h = torch.sin(self.frequency * layer(h))  # (L, width)
-        h = self.out(h).T.unflatten(0, (self.filters, -1))  # (filters, D, L)
-        return h * self.window[:, :length]
+        h = F.linear(self.out.weight, h)  # (filters * D, L): the projection, transposed
+        return h.unflatten(0, (self.filters, -1)) * self.window[:, :length]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lolameme.config import Model
 from lolameme.models.architectures import ATTENTION, MIXERS, pattern
+from lolameme.models.gelu import gelu
 from lolameme.models.mixer import Layout
 
 
@@ -53,7 +54,7 @@ class Block(nn.Module):
         return x + self.mlp(self.mlp_norm(x)), state
 
     def mlp(self, x: Tensor) -> Tensor:
-        return self.down(F.gelu(self.up(x), approximate="tanh"))
+        return self.down(gelu(self.up(x)))
 
     def drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x

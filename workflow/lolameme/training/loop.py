@@ -96,10 +96,8 @@ class _Run:
         """One step of the optimiser."""
         data = self.train_split.batch(self.order[self.step], everything=self.training.loss == "all")
         _, losses = self.device.losses(self.model, data)
-        self.optimiser.zero_grad()
         losses.mean().backward()
-        torch.nn.utils.clip_grad_norm_(self.optimiser.parameters, self.training.clip)
-        self.optimiser.step(rate(self.training, self.step))
+        self.optimiser.step(rate(self.training, self.step), self.training.clip)
         self.step += 1
         self.tokens += len(data.tokens)
 
