@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from common import best, keep, table
@@ -18,6 +19,7 @@ from lolameme.models.architectures import MIXERS, PURE
 from lolameme.models.stack import mixer_class
 from lolameme.provenance import peak_memory
 from lolameme.reporting import style
+from lolameme.reporting.figures import spread
 from lolameme.reporting.tables import label
 
 LENGTHS = [2**i for i in range(6, 16)]
@@ -66,16 +68,20 @@ def draw(found: pd.DataFrame, stem: Path) -> None:
     style.apply()
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for ax, column, title in zip(axes, ("seconds", "mb"), ("seconds per step", "peak memory, MB"), strict=True):
-        for offset, (name, mixer) in zip((0, 5, -5), PURE.items(), strict=True):
+        for name, mixer in PURE.items():
             mine = found[found["mixer"] == mixer]
             ax.plot(mine["length"], mine[column], "o-", color=style.FAMILY[name], markersize=4)
-            ax.annotate(
-                label(name), (mine["length"].iloc[-1], mine[column].iloc[-1]), (6, offset), textcoords="offset points",
-                color=style.FAMILY[name], va="center", fontsize=9,
-            )  # fmt: skip
         ax.set(xscale="log", yscale="log", xlabel="length", title=title)
         ax.set_xticks(LENGTHS[::2], [str(n) for n in LENGTHS[::2]])
         ax.minorticks_off()
+        ends = found[found["length"] == LENGTHS[-1]].set_index("mixer")[column]
+        low, high = np.log10(ax.get_ylim())
+        places = spread(np.log10(ends), gap=0.06 * (high - low), high=high)
+        for name, mixer in PURE.items():
+            ax.annotate(
+                label(name), (LENGTHS[-1], 10 ** places[mixer]), (6, 0), textcoords="offset points",
+                color=style.FAMILY[name], va="center", fontsize=9,
+            )  # fmt: skip
     figure.tight_layout(w_pad=4)
     style.save(figure, stem)
 
