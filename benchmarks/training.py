@@ -199,7 +199,7 @@ def compiled(cells: Cells) -> list[tuple[str, ...]]:
     """Forward and backward pass as it is and under torch.compile: milliseconds, and steps until compiling has paid."""
     torch.compiler.config.force_disable_caches = True  # as on a machine that has not compiled it yet
     rows = []
-    for architecture in ("gpt2", "hyena"):
+    for architecture in PEERS:
         ours, made = cells.model(architecture), cells.model(architecture)
         for block in made.blocks:
             block.__class__ = PlainBlock  # whose GELU torch.compile fuses with what surrounds it
@@ -271,7 +271,9 @@ def main() -> None:
             made, about = training(shape, Path(name))
             speeds, abouts = speeds + made, [*abouts, about]
         cells = Cells("quick", Path(name))
-        rows = [speed.row() for speed in speeds] + [row for name in PEERS for row in evaluation(cells, name)]
+        rows = [speed.row() for speed in speeds]
+        for architecture in PEERS:
+            rows += evaluation(cells, architecture)
         lines = ["One thread, float32.", "", "![Training steps against their peers](training.png)", "", *ratios(rows)]
         lines += ["", *abouts, ""]
         if shutil.which("g++"):  # what torch.compile needs on a CPU
