@@ -46,7 +46,7 @@ rule cells:
 
 rule data:
     input:
-        expand(f"{DATA}/{{variant}}/card.json", variant=STUDY.variants),
+        expand(f"{DATA}/card.json", variant=STUDY.variants),
     message:
         "All data are written"
 

@@ -4,7 +4,7 @@
 from snakemake.iocontainers import Snakemake  # noqa: F401
 from snakemake.logging import logger  # noqa: F401
 
-from lolameme import warm
+from lolameme.runtime import warm
 
 warm.hand_over()
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from common import STUDY
 
-from lolameme import config
-from lolameme.cell import Cell
-from lolameme.training.cell import train_cell
+from lolameme.learning.cell import train_cell
+from lolameme.study import config
+from lolameme.study.cell import Cell
 
 data, variant, architecture, seed, threads, folder = sys.argv[1:]
 study, cell = config.load(STUDY), Cell(variant, architecture, int(seed))

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 
 from common import STUDY, keep, table
 
-from lolameme import config, warm
-from lolameme.languages.dataset import Builder
+from lolameme.data.dataset import Builder
+from lolameme.runtime import warm
+from lolameme.study import config
 
 ALONE = dict(os.environ)  # of a process that knows of no warm one
 CELLS = [

@@ -12,10 +12,11 @@ import yaml
 from common import ROOT, STUDY, best, keep, ratios, table
 from tokenizers import Tokenizer
 
-from lolameme import config
-from lolameme.languages.dataset import Builder
-from lolameme.languages.mqar import draw_sequences
-from lolameme.training.data import Split
+from lolameme.data.dataset import Builder
+from lolameme.learning.batches import Split
+from lolameme.study import config
+from lolameme.tasks.mqar.generator import draw_sequences
+from lolameme.tasks.mqar.settings import Program as MqarProgram
 
 PUBLIC = {
     "mqar": {"task": "mqar", "world": {"keys": 4096, "values": 4096}, "program": {"pairs": [8, 8], "length": 64}},
@@ -44,7 +45,7 @@ def generation(name: str, programs: int, folder: Path) -> tuple[str, str, float,
     return f"data, {name}, world to Parquet", "tokenising the texts alone", tokens / seconds, share / peer, "tokens/s"
 
 
-def row_by_row(knobs: config.MqarProgram, bases: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def row_by_row(knobs: MqarProgram, bases: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """The words of MQAR sequences, one sequence after another: the plain way."""
     rows = np.empty((count, knobs.length), np.int64)
     for row in rows:
@@ -72,7 +73,7 @@ def memory(programs: int) -> tuple[int, float]:
     """Peak memory in MB of a process that writes so many training programs, checked for leaks."""
     code = (
         "import sys; sys.path.insert(0, 'benchmarks'); import data, tempfile, pathlib\n"
-        "from lolameme.provenance import peak_memory\n"
+        "from lolameme.base.provenance import peak_memory\n"
         f"folder = pathlib.Path(tempfile.mkdtemp()); data.builder('multi_language', {programs}).write(folder); "
         "print(peak_memory() / 2**20)"
     )

@@ -14,13 +14,13 @@ import pandas as pd
 import torch
 from common import best, keep, table
 
-from lolameme.config import Model
-from lolameme.models.architectures import MIXERS, PURE
+from lolameme.base.provenance import peak_memory
 from lolameme.models.stack import mixer_class
-from lolameme.provenance import peak_memory
 from lolameme.reporting import style
 from lolameme.reporting.figures import spread
 from lolameme.reporting.tables import label
+from lolameme.study.architectures import MIXERS, PURE
+from lolameme.study.settings import Model
 
 LENGTHS = [2**i for i in range(6, 16)]
 MODEL = Model(d_model=64, heads=4)

@@ -17,19 +17,20 @@ import torch
 from common import ROOT, STUDY, best, keep, ratios, table
 from torch import nn
 
-from lolameme import config
-from lolameme.evaluation.decoding import greedy
-from lolameme.evaluation.exact_match import score
-from lolameme.files import read_json
-from lolameme.languages.dataset import Builder
+from lolameme.base.files import read_json
+from lolameme.data.dataset import Builder
+from lolameme.learning.batches import BatchSampler, Split
+from lolameme.learning.decoding import greedy
+from lolameme.learning.device import Device
+from lolameme.learning.optimiser import AdamW
+from lolameme.learning.scoring import score
 from lolameme.models import convolution, stack
 from lolameme.models.cost import flops_per_token
-from lolameme.models.hyena import Hyena
+from lolameme.models.mixers.hyena import Hyena
 from lolameme.reporting import style
 from lolameme.reporting.tables import label
-from lolameme.training.data import Order, Split
-from lolameme.training.device import Device
-from lolameme.training.optimiser import AdamW
+from lolameme.study import config
+from lolameme.study.settings import Model
 
 SHAPES = {  # study: its file, programs per step here, steps per round
     "quick": (STUDY, 8, 50),
@@ -50,7 +51,7 @@ class PlainHyena(Hyena):
     """The same operator as published code has it: a grouped Conv1d, channels first, and always the FFT."""
 
     def mix(self, z: torch.Tensor) -> torch.Tensor:
-        L, D = z.shape[1], self.out.in_features
+        L, D = z.shape[1], self.out_proj.in_features
         weight = self.short.weight.flip(0).T[:, None]  # (3D, 1, taps)
         z = nn.functional.conv1d(z.transpose(1, 2), weight, self.short.bias, padding=2, groups=3 * D)
         *gates, v = z[..., :L].split(D, dim=1)  # each (B, D, L)
@@ -83,7 +84,7 @@ class Cells:
         """A round of training steps, as cells are trained; returns the tokens seen."""
         device, model = Device.choose("cpu", precision, 1), self.model(architecture)
         optimiser = AdamW(*model.parameters_by_decay(), 0.1, (0.9, 0.98))
-        order = Order(len(self.split), self.batch, 1)
+        order = BatchSampler(len(self.split), self.batch, 1)
 
         def work() -> int:
             tokens = 0
@@ -108,13 +109,13 @@ class Cells:
             for block in model.blocks:
                 block.__class__, block.mixer.__class__ = PlainBlock, PlainHyena
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-        order = Order(len(self.split), self.batch, 1)
+        order = BatchSampler(len(self.split), self.batch, 1)
 
         def work() -> int:
             tokens = 0
             for step in range(self.steps):
                 data = self.split.batch(order[step])
-                output = model(data.layout.spread(data.tokens[:, None]).squeeze(2))
+                output = model(data.layout.pad(data.tokens[:, None]).squeeze(2))
                 logits = data.layout.gather(output.logits if architecture == "gpt2" else output)
                 loss = nn.functional.cross_entropy(logits, data.targets)
                 optimiser.zero_grad()
@@ -127,7 +128,7 @@ class Cells:
         return work
 
 
-def hugging_face(model: config.Model, vocabulary: int, longest: int) -> nn.Module:
+def hugging_face(model: Model, vocabulary: int, longest: int) -> nn.Module:
     """GPT-2 of the same shape, by `transformers`."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -204,9 +205,9 @@ def compiled(cells: Cells) -> list[tuple[str, ...]]:
         for block in made.blocks:
             block.__class__ = PlainBlock  # whose GELU torch.compile fuses with what surrounds it
         made.hidden = torch.compile(made.hidden, dynamic=True)
-        order = Order(len(cells.split), cells.batch, 1)
+        order = BatchSampler(len(cells.split), cells.batch, 1)
 
-        def work(model: stack.Stack, order: Order = order) -> None:
+        def work(model: stack.Stack, order: BatchSampler = order) -> None:
             for step in range(cells.steps):
                 data = cells.split.batch(order[step])
                 logits = model.logits(model.hidden(data.tokens, data.layout))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lolameme import config
+from lolameme.study import config
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = {

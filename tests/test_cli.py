@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EVERYTHING, ROOT, study
-from lolameme.languages.dataset import Builder
+from lolameme.data.dataset import Builder
 
 LOLAMEME = Path(sys.executable).parent / "lolameme"
 

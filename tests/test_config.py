@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT, study_data
-from lolameme import config
-from lolameme.languages.dataset import build_task
+from lolameme.data.dataset import build_task
+from lolameme.study import config
+from lolameme.study.sections import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ WRONG = [
     (("variants", "recall", "holdout"), False, "holdout: false is for memorisation"),
     (("languages", "lola", "end"), "=", "the sign '=' stands for two things"),
     (("languages", "lola", "end"), "x", "languages.lola.end: string should match pattern"),
-    (("variants", "recall", "task"), "listop", "variants.recall: the task must be one of lolameme, listops, mqar"),
+    (("variants", "recall", "task"), "listop", "variants.recall: the task must be one of listops, lolameme, mqar"),
     (("variants", "recall", "task"), "listops", "variants.recall: unknown key 'world'; allowed: about, sizes,"),
     (("variants", "lists", "program", "depth"), [0, 2], "program: depth starts at 1 or more, arguments at 2 or more"),
     (("variants", "lists", "program", "length"), [1, 6], "length is [1, 6], but lists of this depth and number of"),
@@ -88,7 +89,7 @@ def changed(keys, value) -> dict:
 
 @pytest.mark.parametrize(("keys", "value", "sentence"), WRONG, ids=[".".join(k) for k, _, _ in WRONG])
 def test_a_mistake_is_named_with_the_remedy(keys, value, sentence):
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         config.parse(changed(keys, value), "config.yaml")
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("config.yaml: ")
@@ -98,14 +99,12 @@ def test_a_mistake_is_named_with_the_remedy(keys, value, sentence):
 def test_a_missing_key_and_two_languages_with_one_sign():
     data = study_data()
     del data["variants"]["recall"]["world"]
-    with pytest.raises(config.ConfigError, match=r"variants\.recall: the key 'world' is missing"):
+    with pytest.raises(ConfigError, match=r"variants\.recall: the key 'world' is missing"):
         config.parse(data)
     data = study_data()
     data["languages"]["meme"]["operators"] = ["+", "@"]
     data["variants"]["recall"]["program"] |= {"languages": {"lola": 1, "meme": 1}, "mix": "code_switch"}
-    with pytest.raises(
-        config.ConfigError, match=r"mixes lola and meme in one program, and both use the operator sign '\+'"
-    ):
+    with pytest.raises(ConfigError, match=r"mixes lola and meme in one program, and both use the operator sign '\+'"):
         config.parse(data)
 
 
@@ -121,15 +120,15 @@ def test_a_missing_key_and_two_languages_with_one_sign():
     ],
 )
 def test_mistakes_in_a_tuning_grid_are_named(tuning, sentence):
-    with pytest.raises(config.ConfigError, match=sentence):
+    with pytest.raises(ConfigError, match=sentence):
         config.parse(study_data(tuning=tuning))
 
 
 def test_a_file_that_is_no_yaml_or_not_there(tmp_path):
     (tmp_path / "bad.yaml").write_text("study: [")
-    with pytest.raises(config.ConfigError, match=r"bad\.yaml: no valid YAML"):
+    with pytest.raises(ConfigError, match=r"bad\.yaml: no valid YAML"):
         config.load(tmp_path / "bad.yaml")
-    with pytest.raises(config.ConfigError, match=r"none\.yaml: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
         config.load(tmp_path / "none.yaml")
 
 
@@ -175,7 +174,7 @@ def test_anything_anywhere_is_accepted_or_refused_in_one_sentence(keys, value):
 def refusal(data) -> str | None:
     try:
         config.parse(data, "config.yaml")
-    except config.ConfigError as error:
+    except ConfigError as error:
         return str(error)
     return None
 

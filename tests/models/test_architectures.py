@@ -1,6 +1,6 @@
 import pytest
 
-from lolameme.models.architectures import expand, family, pattern, positions
+from lolameme.study.architectures import expand, family, pattern, positions
 
 A, H, L = "attention", "hyena", "linear-attention"
 

@@ -5,12 +5,12 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from lolameme import config
 from lolameme.models import cost, stack
+from lolameme.study.settings import Hyena, Model
 
 MODELS = [
-    config.Model(layers=3, d_model=24, heads=3, inner=2),
-    config.Model(layers=2, d_model=16, heads=2, positions="learned", hyena=config.Hyena(order=3, filter_layers=1)),
+    Model(layers=3, d_model=24, heads=3, inner=2),
+    Model(layers=2, d_model=16, heads=2, positions="learned", hyena=Hyena(order=3, filter_layers=1)),
 ]
 
 
@@ -49,7 +49,7 @@ def test_the_formula_counts_the_operations_of_linear_attention(length):
 
 
 def test_the_cost_of_hyena_grows_slower_with_length_than_that_of_attention():
-    model = config.Model(layers=18, d_model=864, heads=12, inner=2)
+    model = Model(layers=18, d_model=864, heads=12, inner=2)
     ratio = [
         cost.flops_per_token("gpt2", model, 50257, length) / cost.flops_per_token("hyena", model, 50257, length)
         for length in (64, 2048, 32768)
@@ -62,7 +62,7 @@ def test_the_cost_of_hyena_grows_slower_with_length_than_that_of_attention():
 @pytest.mark.parametrize("match", ["parameters", "flops"])
 def test_matched_architectures_cost_the_same(name, match):
     """As nearly as a width that the heads divide allows."""
-    model = config.Model(layers=3, d_model=96, heads=4)
+    model = Model(layers=3, d_model=96, heads=4)
     sized = cost.matched(match, name, model, 300, 90, 80, 16)
     assert sized.d_model % 4 == 0
 
@@ -78,7 +78,7 @@ def test_matched_architectures_cost_the_same(name, match):
 
 
 def test_matching_by_depth_keeps_the_width_and_gpt2_is_its_own_match():
-    model = config.Model(layers=3, d_model=96, heads=4)
+    model = Model(layers=3, d_model=96, heads=4)
     assert cost.matched("depth", "hyena", model, 300, 90, 80, 16) == model
     assert cost.matched("parameters", "gpt2", model, 300, 90, 80, 16) == model
     assert cost.matched("parameters", "hyena", model, 300, 90, 80, 16).d_model < 96

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from lolameme import config
 from lolameme.models import stack
 from lolameme.models.gelu import gelu
+from lolameme.study.settings import Model
 
 VOCABULARY, LENGTH = 53, 24
 
@@ -15,7 +15,7 @@ VOCABULARY, LENGTH = 53, 24
 def both(dtype: torch.dtype) -> tuple[stack.Stack, GPT2LMHeadModel, dict[str, str]]:
     """Our stack, theirs with our weights, and their names of our parameters."""
     torch.manual_seed(0)
-    ours = stack.build("gpt2", config.Model(layers=3, d_model=32, heads=4), VOCABULARY, LENGTH)
+    ours = stack.build("gpt2", Model(layers=3, d_model=32, heads=4), VOCABULARY, LENGTH)
     for parameter in ours.parameters():
         nn.init.normal_(parameter, std=0.2)  # far from the start, where biases are 0 and norms 1
     theirs = GPT2LMHeadModel(
@@ -33,8 +33,8 @@ def both(dtype: torch.dtype) -> tuple[stack.Stack, GPT2LMHeadModel, dict[str, st
     names = {"embedding.weight": "transformer.wte.weight", "positions.weight": "transformer.wpe.weight"}
     parts = {
         "mixer_norm": "ln_1",
-        "mixer.inward": "attn.c_attn",
-        "mixer.out": "attn.c_proj",
+        "mixer.in_proj": "attn.c_attn",
+        "mixer.out_proj": "attn.c_proj",
         "mlp_norm": "ln_2",
         "up": "mlp.c_fc",
         "down": "mlp.c_proj",

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lolameme.models.linear_attention import gated_linear_attention, recurrent
+from lolameme.models.mixers.linear_attention import gated_linear_attention, recurrent
 
 
 @pytest.mark.parametrize("length", [1, 7, 16, 17, 50])

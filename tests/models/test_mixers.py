@@ -3,11 +3,12 @@ import math
 import pytest
 import torch
 
-from lolameme import config
 from lolameme.models import convolution, stack
-from lolameme.models.attention import plain_attention, torch_attention
-from lolameme.models.hyena import Hyena, ImplicitFilter, ShortConvolution
 from lolameme.models.mixer import Layout
+from lolameme.models.mixers.attention import plain_attention, torch_attention
+from lolameme.models.mixers.hyena import Hyena, ImplicitFilter, ShortConvolution
+from lolameme.study.settings import Hyena as HyenaSettings
+from lolameme.study.settings import Model
 
 NAMES = ("gpt2", "hyena", "linear-attention", "thex-2", "xeht-1+3", "hyena.linear-attention.attention")
 
@@ -17,8 +18,8 @@ def _seed():
     torch.manual_seed(0)
 
 
-def model(order: int = 2, **changes) -> config.Model:
-    return config.Model(layers=3, d_model=12, heads=3, hyena=config.Hyena(order=order, filter_width=8), **changes)
+def model(order: int = 2, **changes) -> Model:
+    return Model(layers=3, d_model=12, heads=3, hyena=HyenaSettings(order=order, filter_width=8), **changes)
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 40])
@@ -61,7 +62,7 @@ def test_xformers_mask_is_ours():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="xformers' kernels need CUDA, and there is no GPU here")
 def test_xformers_equals_sdpa_on_a_gpu():
-    from lolameme.models.attention import xformers_attention
+    from lolameme.models.mixers.attention import xformers_attention
 
     q, k, v = torch.randn(3, 2, 128, 4, 32, device="cuda", dtype=torch.bfloat16).unbind(0)
     torch.testing.assert_close(xformers_attention(q, k, v), torch_attention(q, k, v), atol=2e-2, rtol=2e-2)
@@ -72,7 +73,7 @@ def test_hyena_is_its_published_definition(order):
     """A direct O(L^2) evaluation of definition 3.1 of arXiv 2302.10866, written from the paper."""
     mixer = Hyena(model(order), max_length=20).double()
     u = torch.randn(2, 13, 12, dtype=torch.double)
-    z = u @ mixer.inward.weight.T + mixer.inward.bias
+    z = u @ mixer.in_proj.weight.T + mixer.in_proj.bias
     short = torch.zeros_like(z)
     for t in range(13):
         for tap in range(3):
@@ -88,12 +89,12 @@ def test_hyena_is_its_published_definition(order):
             for s in range(t + 1):
                 v[:, t] += taps[n - 1][:, t - s] * w[:, s]
         v = v + mixer.bias[n - 1] * w
-    expected = (x[0] * v) @ mixer.out.weight.T + mixer.out.bias
+    expected = (x[0] * v) @ mixer.out_proj.weight.T + mixer.out_proj.bias
     torch.testing.assert_close(mixer(u), expected, atol=1e-8, rtol=0)
 
 
 def test_the_filters_decay_window_spreads_over_the_channels():
-    knobs = config.Hyena(filter_width=4)
+    knobs = HyenaSettings(filter_width=4)
     window = ImplicitFilter(knobs, channels=3, filters=1, max_length=101).window  # (D, L)
     assert window[0, 30] == pytest.approx(0.01, rel=1e-3)  # fastest: the target after 0.3 of the length
     assert window[-1, 100] == pytest.approx(0.01 ** (1 / 1.5), rel=1e-3)  # slowest: after 1.5 of the length
@@ -101,7 +102,7 @@ def test_the_filters_decay_window_spreads_over_the_channels():
 
 
 def test_the_filters_features_are_time_and_complex_exponentials():
-    features = ImplicitFilter(config.Hyena(filter_features=5), 3, 1, max_length=8).features  # (L, 1 + 2 * bands)
+    features = ImplicitFilter(HyenaSettings(filter_features=5), 3, 1, max_length=8).features  # (L, 1 + 2 * bands)
     assert features[:, 0].tolist() == pytest.approx([i / 7 for i in range(8)])
     assert features[2].tolist()[1:] == pytest.approx(
         [math.cos(2 * math.pi * 2 / 8 * f) for f in (1e-4, 1)]
@@ -181,14 +182,14 @@ def test_weight_decay_spares_biases_norms_embeddings_and_filters():
     names = {id(p): n for n, p in net.named_parameters()}
     decayed, rest = ([names[id(p)] for p in group] for group in net.parameters_by_decay())
     assert {n.split(".", 2)[2] for n in decayed} == {
-        "mixer.out.weight", "mixer.inward.weight", "up.weight", "down.weight"
+        "mixer.out_proj.weight", "mixer.in_proj.weight", "up.weight", "down.weight"
     }  # fmt: skip
     assert len(decayed) + len(rest) == sum(p.requires_grad for p in net.parameters())
 
 
 def test_the_paper_scale_hyena_has_its_published_size():
-    knobs = config.Hyena(filter_features=33, filter_width=64, frequency=14)
-    paper = config.Model(layers=18, d_model=864, heads=12, inner=2, hyena=knobs)
+    knobs = HyenaSettings(filter_features=33, filter_width=64, frequency=14)
+    paper = Model(layers=18, d_model=864, heads=12, inner=2, hyena=knobs)
     with torch.device("meta"):
         net = stack.Stack(stack.pattern("hyena", 18), paper, 50257, 2048)
     assert sum(p.numel() for p in net.parameters() if p.requires_grad) == pytest.approx(153e6, rel=0.005)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lolameme.files import write_frame, write_json
+from lolameme.base.files import write_frame, write_json
 from lolameme.reporting import compare, side_by_side
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import ROOT, study, study_data
-from lolameme import config
 from lolameme.reporting import selection
+from lolameme.study import config
 
 
 def test_the_small_study_has_no_figure_of_several_memory_sizes_or_of_transfer():

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lolameme.evaluation.statistics import Outcomes
 from lolameme.reporting import claims as claimed
 from lolameme.reporting import tables
 from lolameme.reporting.figures import spread
 from lolameme.reporting.findings import findings
+from lolameme.statistics.outcomes import Outcomes
 
 
 def board(**rows) -> pd.DataFrame:

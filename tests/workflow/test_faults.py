@@ -18,7 +18,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from conftest import ROOT, study_data
-from lolameme.files import read_json, read_table
+from lolameme.base.files import read_json, read_table
 from project import SNAKEMAKE, Project, tracking_server
 
 COMMAND = (str(SNAKEMAKE), "--cores", "2")
@@ -182,9 +182,9 @@ def trains(pid: int, architecture: str, folder: Path) -> bool:
 TRACK = """
 import sys
 from pathlib import Path
-from lolameme import config
+from lolameme.study import config
 from lolameme.reporting.tables import cells
-from lolameme.files import read_frame
+from lolameme.base.files import read_frame
 from lolameme.tracking.runs import Tracker
 results, database, artifacts, name = map(Path, sys.argv[1:])
 study = config.load(results / "study.yaml").model_copy(update={"study": name.name})

@@ -5,9 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-from lolameme import config
-from lolameme.files import read_frame, read_json
-from lolameme.sections import nearest
+from lolameme.base.files import read_frame, read_json
+from lolameme.study import config
+from lolameme.study.sections import nearest
 
 
 def main() -> None:
@@ -84,8 +84,8 @@ def check(arguments: argparse.Namespace) -> None:
 def where(arguments: argparse.Namespace) -> None:
     study = config.load(arguments.config)
     if not arguments.cell:
-        print(f"report:  reports/{study.study}/index.html")
-        print(f"tables:  results/{study.study}/tables")
+        print(f"report:  {study.paths.page}")
+        print(f"tables:  {study.paths.tables}")
         print(f"MLflow:  {study.server if study.tracking else f'make mlflow, then {study.server}'}")
         return
     choices = {"variant": study.variants, "architecture": study.stacks, "seed": [str(seed) for seed in study.seeds]}
@@ -94,14 +94,14 @@ def where(arguments: argparse.Namespace) -> None:
             hint = nearest(given, allowed)
             raise ValueError(f"no {what} {given!r}{hint} in {arguments.config}; there are: {', '.join(allowed)}")
     variant, architecture, seed = arguments.cell
-    print(f"results/{study.study}/cells/{variant}/{architecture}/seed{seed}/metrics.json")
+    print(study.paths.cell(variant, architecture, seed) / "metrics.json")
 
 
 def watch(arguments: argparse.Namespace) -> None:
     from rich.live import Live
 
     study = config.load(arguments.config)
-    folder = Path(f"results/{study.study}/logs/progress")
+    folder = study.paths.progress
     if not (folder / "plan.json").exists():
         raise ValueError(
             f"study {study.study} has not been started; run `make study`, then watch from another terminal"
@@ -116,9 +116,10 @@ def progress_table(folder: Path):
     """The running cells as a rich table, with the study in its title."""
     from rich.table import Table
 
-    from lolameme.training.progress import clock, survey
+    from lolameme.base.text import clock
+    from lolameme.runtime.progress import overview
 
-    found = survey(folder)
+    found = overview(folder)
     table = Table(title=str(found), title_justify="left")
     for name in ("cell", "step", "loss", "exact match", "tokens/s", "left"):
         table.add_column(name, justify="left" if name == "cell" else "right")
@@ -141,7 +142,7 @@ def results(arguments: argparse.Namespace) -> None:
     from lolameme.reporting.tables import label, steps
 
     study = config.load(arguments.config)
-    path = Path(f"results/{study.study}/tables/leaderboard.parquet")
+    path = study.paths.tables / "leaderboard.parquet"
     if not path.exists():
         raise ValueError(f"{path} does not exist yet; run `make study` first")
     board = read_frame(path)
@@ -207,7 +208,7 @@ def compare(arguments: argparse.Namespace) -> None:
         if only:
             console.print(f"Only in {name}: {', '.join(only)}")
     if arguments.html:
-        from lolameme.files import write_text
+        from lolameme.base.files import write_text
         from lolameme.reporting.side_by_side import render
 
         write_text(arguments.html, render(names, found))
@@ -215,7 +216,7 @@ def compare(arguments: argparse.Namespace) -> None:
 
 
 def interpret(arguments: argparse.Namespace) -> None:
-    from lolameme.languages.interpreter import interpreter
+    from lolameme.tasks.interpreter import interpreter
 
     for answer in interpreter(read_json(arguments.world)).answers(arguments.program):
         print(f"{answer.query}: {answer.text}")
@@ -224,7 +225,7 @@ def interpret(arguments: argparse.Namespace) -> None:
 
 
 def ask(arguments: argparse.Namespace) -> None:
-    from lolameme.evaluation.ask import ask as ask_cell
+    from lolameme.learning.ask import ask as ask_cell
 
     reply = ask_cell(arguments.cell, arguments.prompt)
     print(f"{reply.text}  (probability {reply.probability:.3f})")

@@ -6,12 +6,14 @@ from pathlib import Path
 # this checkout's package, whatever environment Snakemake and the jobs run in
 sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
-from lolameme import config as configuration
-from lolameme import failures, job, provenance, warm
-from lolameme.files import read_json
-from lolameme.models import architectures
+from lolameme.base import sources
+from lolameme.base.files import read_json
+from lolameme.learning import limits
 from lolameme.reporting import selection
-from lolameme.training import limits, progress
+from lolameme.runtime import failures, job, progress, warm
+from lolameme.study import architectures
+from lolameme.study import config as configuration
+from lolameme.study import paths, plugins
 
 job.export_path()
 
@@ -20,17 +22,11 @@ try:
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = f"results/{STUDY.study}"
-REPORTS = f"reports/{STUDY.study}"
-DATA = f"{RESULTS}/data"
-CELLS = f"{RESULTS}/cells"
-CELL = f"{CELLS}/{{variant}}/{{architecture}}/seed{{seed}}"
-TRIALS = f"{RESULTS}/trials/{{variant}}/{{architecture}}"
-TABLES = f"{RESULTS}/tables"
-FIGURES = f"{REPORTS}/figures"
-LOGS = f"{RESULTS}/logs"
-PROGRESS = f"{LOGS}/progress"
-PAGE = f"{REPORTS}/index.html"
+PATHS = STUDY.paths
+DATA = str(PATHS.data("{variant}"))
+CELL = str(PATHS.cell("{variant}", "{architecture}", "{seed}"))
+TRIALS = str(PATHS.trials("{variant}", "{architecture}"))
+TABLES, FIGURES, LOGS, PROGRESS, PAGE = map(str, (PATHS.tables, PATHS.figures, PATHS.logs, PATHS.progress, PATHS.page))
 ENVIRONMENT = f"../../envs/{'cuda' if STUDY.device == 'cuda' else 'cpu'}.yaml"
 GPUS = 1 if STUDY.device == "cuda" else 0
 
@@ -53,9 +49,27 @@ wildcard_constraints:
     trial=r"lr[^/]+",
 
 
-def sources(*parts):
-    """The digest of sources: editing them re-runs the jobs that depend on them, touching them does not."""
-    return provenance.source_digest(*parts)
+def code(script, of=lambda wildcards: ()):
+    """A digest of what a script means, with all that it imports and the plug-ins that `of` names for its wildcards:
+    editing these re-runs the jobs that depend on them; a comment, or another plug-in, re-runs nothing."""
+    return lambda wildcards: sources.digest(f"scripts/{script}", *of(wildcards))
+
+
+def of_task(wildcards):
+    """The modules of the task of a job's variant."""
+    task = STUDY.variants[wildcards.variant].task
+    return [plugins.module_name("task", task, part) for part in ("settings", "generator", "interpreter")]
+
+
+def of_stack(wildcards):
+    """The modules of the mixers of a job's architecture."""
+    mixers = sorted(set(architectures.pattern(wildcards.architecture, STUDY.model.layers)))
+    return [plugins.module_name("mixer", mixer) for mixer in mixers]
+
+
+def of_cell(wildcards):
+    """The modules of the task and of the mixers of a job's cell."""
+    return of_task(wildcards) + of_stack(wildcards)
 
 
 def settings(*sections):
@@ -93,12 +107,12 @@ def minutes(training):
 
 def training_splits(variant):
     """The files that training reads: no test split is among them."""
-    return [f"{DATA}/{variant}/{split}.parquet" for split in ("train", "valid")]
+    return [f"{PATHS.data(variant)}/{split}.parquet" for split in ("train", "valid")]
 
 
 def splits(variant, but=()):
     """The files of a variant's splits, except those named in `but`."""
-    return [f"{DATA}/{variant}/{split}.parquet" for split in STUDY.variants[variant].programs() if split not in but]
+    return [f"{PATHS.data(variant)}/{split}.parquet" for split in STUDY.variants[variant].programs() if split not in but]
 
 
 def drawings(names, category):

@@ -1,14 +1,11 @@
 # Data: a world per variant, then its splits, then a card that describes them.
 KEPT = r"(?!train\b)[a-z0-9][a-z0-9_-]*"  # any split but train
-# what data are made by; the card and the interpreter only describe them
-MODULES = "roots world surface programs rendering lexemes tasks lolameme listops mqar tokenizer dataset".split()
-GENERATORS = [*(f"lolameme/languages/{module}.py" for module in MODULES), "lolameme/seeds.py", "lolameme/files.py"]
 
 
 rule world:
     output:
-        world=f"{DATA}/{{variant}}/world.json",
-        tokenizer=f"{DATA}/{{variant}}/tokenizer.json",
+        world=f"{DATA}/world.json",
+        tokenizer=f"{DATA}/tokenizer.json",
     log:
         f"{LOGS}/world/{{variant}}.log",
     conda:
@@ -18,7 +15,7 @@ rule world:
         runtime=lambda w, attempt: 5 * attempt,
     params:
         settings=data_settings,
-        code=sources("scripts/world.py", *GENERATORS),
+        code=code("world.py", of_task),
     message:
         "{wildcards.variant}: drawing the world and training the tokenizer"
     script:
@@ -29,7 +26,7 @@ rule held_out:
     input:
         rules.world.output,
     output:
-        f"{DATA}/{{variant}}/{{split}}.parquet",
+        f"{DATA}/{{split}}.parquet",
     log:
         f"{LOGS}/data/{{variant}}/{{split}}.log",
     wildcard_constraints:
@@ -41,7 +38,7 @@ rule held_out:
         runtime=lambda w, attempt: 5 * attempt,
     params:
         settings=data_settings,
-        code=sources("scripts/held_out.py", *GENERATORS),
+        code=code("held_out.py", of_task),
     message:
         "{wildcards.variant}: writing split {wildcards.split}"
     script:
@@ -53,8 +50,8 @@ rule train_split:
         rules.world.output,
         lambda w: splits(w.variant, but=["train"]),
     output:
-        train=f"{DATA}/{{variant}}/train.parquet",
-        dataset=f"{DATA}/{{variant}}/dataset.json",
+        train=f"{DATA}/train.parquet",
+        dataset=f"{DATA}/dataset.json",
     log:
         f"{LOGS}/data/{{variant}}/train.log",
     conda:
@@ -64,7 +61,7 @@ rule train_split:
         runtime=lambda w, attempt: 60 * attempt,
     params:
         settings=data_settings,
-        code=sources("scripts/train_split.py", *GENERATORS),
+        code=code("train_split.py", of_task),
     message:
         "{wildcards.variant}: writing split train, apart from all prompts to test on"
     script:
@@ -77,9 +74,9 @@ rule card:
         rules.train_split.output.dataset,
         lambda w: splits(w.variant),
     output:
-        json=f"{DATA}/{{variant}}/card.json",
+        json=f"{DATA}/card.json",
         markdown=report(
-            f"{DATA}/{{variant}}/card.md",
+            f"{DATA}/card.md",
             caption="../report/card.rst",
             category="Data",
             labels={"variant": "{variant}"},
@@ -93,7 +90,7 @@ rule card:
         runtime=lambda w, attempt: 20 * attempt,
     params:
         about=lambda w: STUDY.variants[w.variant].about,
-        code=sources("scripts/card.py", "lolameme/languages"),
+        code=code("card.py", of_task),
     message:
         "{wildcards.variant}: describing the data"
     script:

@@ -21,7 +21,7 @@ rule evaluate:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
     params:
-        code=sources("scripts/evaluate.py", "lolameme/evaluation/cell.py", "lolameme/evaluation/exact_match.py"),
+        code=code("evaluate.py", of_stack),
     message:
         "Evaluating {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}"
     script:

@@ -2,7 +2,6 @@
 PRINTED = ["leaderboard", "learning_order", "cost", "claims"]  # as LaTeX, too
 TABLE_NAMES = ["cells", "slices", "learning", "comparisons", "tuning", *PRINTED]
 FIGURE_NAMES = selection.figures(STUDY)
-DRAWING = [f"lolameme/reporting/{part}.py" for part in ("style", "tables")] + ["lolameme/models/architectures.py"]
 PICTURE_NAMES = [*(["framework"] if STUDY.illustrated else []), "stacks"]
 
 
@@ -27,11 +26,7 @@ rule tables:
         mem_mb=4000,
         runtime=60,
     params:
-        code=sources(
-            "scripts/tables.py",
-            *(f"lolameme/reporting/{part}.py" for part in ("tables", "claims", "latex")),
-            "lolameme/evaluation/statistics.py",
-        ),
+        code=code("tables.py"),
     message:
         "Gathering {TABLES}"
     script:
@@ -52,7 +47,7 @@ rule figures:
         runtime=30,
     params:
         settings=" ".join(FIGURE_NAMES),
-        code=sources("scripts/figures.py", "lolameme/reporting/figures.py", "lolameme/reporting/selection.py", *DRAWING),
+        code=code("figures.py"),
     message:
         "Drawing {FIGURES}"
     script:
@@ -61,8 +56,8 @@ rule figures:
 
 rule framework:
     input:
-        world=f"{DATA}/{STUDY.illustrated}/world.json",
-        programs=f"{DATA}/{STUDY.illustrated}/test.parquet",
+        world=f"{PATHS.data(STUDY.illustrated)}/world.json",
+        programs=f"{PATHS.data(STUDY.illustrated)}/test.parquet",
     output:
         drawings(["framework"], "Framework"),
     log:
@@ -74,7 +69,7 @@ rule framework:
         runtime=30,
     params:
         settings=STUDY.illustrated,
-        code=sources("scripts/framework.py", "lolameme/reporting/framework.py", *DRAWING),
+        code=code("framework.py"),
     message:
         "Drawing the framework"
     script:
@@ -93,7 +88,7 @@ rule stacks:
         runtime=30,
     params:
         settings=STUDY.stacks,
-        code=sources("scripts/stacks.py", "lolameme/reporting/framework.py", *DRAWING),
+        code=code("stacks.py"),
     message:
         "Drawing the stacks"
     script:
@@ -104,8 +99,8 @@ rule page:
     input:
         tables=[f"{TABLES}/{name}.parquet" for name in TABLE_NAMES],
         figures=[f"{FIGURES}/{name}.svg" for name in FIGURE_NAMES + PICTURE_NAMES],
-        cards=expand(f"{DATA}/{{variant}}/card.json", variant=STUDY.variants),
-        runs=f"{RESULTS}/mlflow.json",
+        cards=expand(f"{DATA}/card.json", variant=STUDY.variants),
+        runs=str(PATHS.runs),
     output:
         PAGE,
     log:
@@ -117,12 +112,7 @@ rule page:
         runtime=30,
     params:
         settings=settings(STUDY),
-        code=sources(
-            "scripts/page.py",
-            "lolameme/reporting",
-            *(f"lolameme/reporting/{part}" for part in ("base.html", "page.html", "page.css", "page.js")),
-            "lolameme/languages/card.py",
-        ),
+        code=code("page.py"),
     message:
         "Writing {PAGE}"
     script:

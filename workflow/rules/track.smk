@@ -7,10 +7,10 @@ rule track:
         HISTORIES,
         MODELS,
         board=f"{TABLES}/leaderboard.parquet",
-        cards=expand(f"{DATA}/{{variant}}/card.md", variant=STUDY.variants),
+        cards=expand(f"{DATA}/card.md", variant=STUDY.variants),
         figures=[f"{FIGURES}/{name}.png" for name in FIGURE_NAMES + PICTURE_NAMES],
     output:
-        f"{RESULTS}/mlflow.json",
+        str(PATHS.runs),
     log:
         f"{LOGS}/track.log",
     conda:
@@ -19,9 +19,9 @@ rule track:
         mem_mb=2000,
         runtime=60,
     params:
-        uri=STUDY.tracking or "sqlite:///results/mlflow.db",
-        artifacts="results/mlartifacts",
-        code=sources("scripts/track.py", "lolameme/tracking"),
+        uri=STUDY.tracking or f"sqlite:///{paths.DATABASE}",
+        artifacts=str(paths.ARTIFACTS),
+        code=code("track.py"),
     message:
         "Tracking all cells in MLflow"
     script:

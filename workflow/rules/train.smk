@@ -1,12 +1,5 @@
 # Training: where the study asks for it, trials that choose each architecture's learning rate on valid; then the cells,
 # one job each (variant, architecture, seed).
-TRAINING = [
-    "lolameme/models",
-    *(f"lolameme/training/{part}.py" for part in ("cell", "data", "device", "loop", "optimiser")),
-    "lolameme/evaluation/exact_match.py",
-    "lolameme/seeds.py",
-    "lolameme/tensors.py",
-]
 
 
 rule trial:
@@ -27,7 +20,7 @@ rule trial:
     params:
         settings=trial_settings,
         progress=PROGRESS,
-        code=sources("scripts/trial.py", *TRAINING),
+        code=code("trial.py", of_stack),
     message:
         "Trying {wildcards.variant}/{wildcards.architecture} at {wildcards.trial}"
     script:
@@ -47,7 +40,7 @@ rule choose:
         mem_mb=1000,
         runtime=10,
     params:
-        code=sources("scripts/choose.py", "lolameme/training/tuning.py"),
+        code=code("choose.py"),
     message:
         "Choosing the learning rate of {wildcards.variant}/{wildcards.architecture}"
     script:
@@ -75,7 +68,7 @@ rule train:
     params:
         settings=training_settings,
         progress=PROGRESS,
-        code=sources("scripts/train.py", *TRAINING),
+        code=code("train.py", of_stack),
     message:
         "Training {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}"
     script:

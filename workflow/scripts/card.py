@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.files import write_json, write_text
-from lolameme.languages.card import describe, markdown
+from lolameme.base.files import write_json, write_text
+from lolameme.data.card import describe, markdown
+from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     card = describe(study, snakemake.wildcards.variant, Path(snakemake.output.json).parent)

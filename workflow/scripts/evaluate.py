@@ -1,14 +1,14 @@
 """Rule `evaluate`: predictions and metrics of a trained cell."""
 
-from lolameme import warm
+from lolameme.runtime import warm
 
 warm.hand_over()
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.cell import Cell
-from lolameme.evaluation.cell import evaluate_cell
+from lolameme.learning.evaluation import evaluate_cell
+from lolameme.runtime import job
+from lolameme.study.cell import Cell
 
 with job.running(snakemake) as study:
     w = snakemake.wildcards

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.files import read_frame
+from lolameme.base.files import read_frame
 from lolameme.reporting import figures, selection, style
+from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     table = {Path(path).stem: read_frame(path) for path in snakemake.input.tables}

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lolameme import job
 from lolameme.reporting import framework, style
+from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     variant = study.variants[study.illustrated]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.files import write_text
+from lolameme.base.files import write_text
 from lolameme.reporting.page import render
+from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     i = snakemake.input

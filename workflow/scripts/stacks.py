@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.models.architectures import pattern
 from lolameme.reporting import framework, style
+from lolameme.runtime import job
+from lolameme.study.architectures import pattern
 
 with job.running(snakemake) as study:
     style.apply()

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.files import write_text
+from lolameme.base.files import write_text
 from lolameme.reporting import claims, latex, tables
+from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     cells, folder = Path(snakemake.input[0]).parents[3], Path(snakemake.output[0]).parent

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.files import read_frame, write_json
+from lolameme.base.files import read_frame, write_json
 from lolameme.reporting.tables import cells
+from lolameme.runtime import job
 from lolameme.tracking.runs import Tracker
 
 with job.running(snakemake) as study:

@@ -1,16 +1,16 @@
 """Rule `train`: a trained cell."""
 
-from lolameme import warm
+from lolameme.runtime import warm
 
 warm.hand_over()
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.cell import Cell
-from lolameme.files import read_json
-from lolameme.training.cell import train_cell
-from lolameme.training.progress import Watcher
+from lolameme.base.files import read_json
+from lolameme.learning.cell import train_cell
+from lolameme.runtime import job
+from lolameme.runtime.progress import Reporter
+from lolameme.study.cell import Cell
 
 with job.running(snakemake) as study:
     w = snakemake.wildcards
@@ -18,5 +18,5 @@ with job.running(snakemake) as study:
     folder, data = Path(snakemake.output.model).parent, Path(snakemake.input.dataset).parent
     choice = snakemake.input.get("choice")
     training = study.tuned(w.variant, read_json(choice)["chosen"]) if choice else study.training_of(w.variant)
-    watcher = Watcher(str(cell), Path(snakemake.params.progress))
-    train_cell(study, cell, training, data, folder, snakemake.threads, watcher)
+    reporter = Reporter(str(cell), Path(snakemake.params.progress))
+    train_cell(study, cell, training, data, folder, snakemake.threads, reporter)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lolameme import job
-from lolameme.languages.dataset import Builder
+from lolameme.data.dataset import Builder
+from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     Builder(study, snakemake.wildcards.variant).write_train(Path(snakemake.output.train).parent)

@@ -7,9 +7,9 @@ A multiplication and an addition count as two operations. Norms, activations and
 
 import bisect
 
-from lolameme.config import Model
-from lolameme.models.architectures import pattern
 from lolameme.models.stack import has_positions, mixer_class
+from lolameme.study.architectures import pattern
+from lolameme.study.settings import Model
 
 _REFERENCE = "gpt2"  # what other stacks are matched to
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lolameme.config import Model
+from lolameme.study.settings import Model
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Layout:
     places: Tensor  # (T,) int64, rising: which of the B * L places hold tokens
     wanted: Tensor | None = None  # (P,) int64: which of the T tokens' outputs; all, if None
 
-    def spread(self, x: Tensor) -> Tensor:
+    def pad(self, x: Tensor) -> Tensor:
         """(T, C) side by side, (B, L, C), with zeros as padding."""
         empty = x.new_zeros(self.batch * self.length, x.shape[1])
         return empty.index_copy(0, self.places, x).view(self.batch, self.length, -1)
 
-    def gather(self, y: Tensor) -> Tensor:
+    def unpad(self, y: Tensor) -> Tensor:
         """The wanted outputs (P, C) of those side by side (B, L, C)."""
         return y.flatten(0, 1).index_select(0, self.keep(self.places))
 
@@ -48,18 +48,18 @@ class Layout:
 class Mixer(nn.Module, ABC):
     """What lets positions see each other: projected inwards, mixed, projected outwards.
 
-    A mixer makes its layers `inward` (d_model to what `mix` reads) and `out` (what `mix` returns to d_model), and
+    A mixer makes its layers `in_proj` (d_model to what `mix` reads) and `out_proj` (what `mix` returns to d_model), and
     defines what is abstract here; Python makes none that lacks some of it.
     """
 
-    inward: nn.Linear
-    out: nn.Linear
+    in_proj: nn.Linear
+    out_proj: nn.Linear
 
     def forward(self, x: Tensor, layout: Layout | None = None) -> Tensor:
         """(B, L, D) -> the same shape, position t reading positions up to t; or (T, D) -> (P, D) by a layout."""
         if layout is None:
-            return self.out(self.mix(self.inward(x)))
-        return self.out(layout.gather(self.mix(layout.spread(self.inward(x)))))
+            return self.out_proj(self.mix(self.in_proj(x)))
+        return self.out_proj(layout.unpad(self.mix(layout.pad(self.in_proj(x)))))
 
     @abstractmethod
     def mix(self, z: Tensor) -> Tensor:

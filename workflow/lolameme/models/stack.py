@@ -1,6 +1,5 @@
 """The residual stack that all architectures share; only the mixers of its layers differ."""
 
-import importlib
 import math
 from typing import Any
 
@@ -8,16 +7,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lolameme.config import Model
-from lolameme.models.architectures import ATTENTION, MIXERS, pattern
 from lolameme.models.gelu import gelu
-from lolameme.models.mixer import Layout
+from lolameme.models.mixer import Layout, Mixer
+from lolameme.study import plugins
+from lolameme.study.architectures import ATTENTION, pattern
+from lolameme.study.settings import Model
 
 
-def mixer_class(name: str) -> type[nn.Module]:
-    """The class of a mixer; its module is imported only where it is used."""
-    module, _, name = MIXERS[name].partition(".")
-    return getattr(importlib.import_module(f"lolameme.models.{module}"), name)
+def mixer_class(name: str) -> type[Mixer]:
+    """The class of a mixer: the one that its module makes. The module is imported only where it is used."""
+    module = plugins.load("mixer", name)
+    (found,) = (
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Mixer) and each.__module__ == module.__name__
+    )
+    return found
 
 
 def has_positions(mixers: tuple[str, ...], model: Model) -> bool:
@@ -133,7 +138,7 @@ class Stack(nn.Module):
                 module.weight.normal_(0, 0.02)
                 if isinstance(module, nn.Linear):
                     module.bias.zero_()
-            if name.endswith((".out", ".down")):
+            if name.endswith((".out_proj", ".down")):
                 module.weight.mul_(1 / math.sqrt(2 * len(self.blocks)))
 
     def parameters_by_decay(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

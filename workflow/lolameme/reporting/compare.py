@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lolameme.evaluation.statistics import Outcomes, corrected, difference
-from lolameme.files import read_json
-from lolameme.provenance import flatten
+from lolameme.base.files import read_json
+from lolameme.base.provenance import flatten
 from lolameme.reporting.tables import SIGNIFICANT, answers
+from lolameme.statistics.outcomes import Outcomes, corrected, difference
 
 UNTESTED = "they did not answer the same programs"
 KEYS = ["variant", "split", "architecture"]

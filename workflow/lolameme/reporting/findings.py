@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from lolameme import config
-from lolameme.languages.card import sentence
+from lolameme.data.card import sentence
 from lolameme.reporting.tables import CEILING, HIGHER, Standings, at_least, label, steps
+from lolameme.study import config
 
 
 def abstract(study: config.Study, board: pd.DataFrame, standings: Standings, seconds: float) -> str:

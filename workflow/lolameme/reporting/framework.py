@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from lolameme.files import read_frame, read_json
-from lolameme.languages.interpreter import Interpreter, interpreter
-from lolameme.models import architectures
+from lolameme.base.files import read_frame, read_json
 from lolameme.reporting.style import FAMILY, INK, QUIET, colours
 from lolameme.reporting.tables import label
+from lolameme.study import architectures
+from lolameme.tasks.interpreter import Interpreter, interpreter
 
 _MIXER_COLOUR = {mixer: FAMILY[name] for name, mixer in architectures.PURE.items()}
 

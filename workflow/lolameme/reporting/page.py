@@ -12,14 +12,15 @@ from typing import Any
 
 import pandas as pd
 
-from lolameme import config, provenance
-from lolameme.files import read_frame, read_json
-from lolameme.models.architectures import pattern
+from lolameme.base import provenance
+from lolameme.base.files import read_frame, read_json
 from lolameme.reporting.findings import abstract, findings, questions, spread, tuning
 from lolameme.reporting.selection import figures as selected
 from lolameme.reporting.selection import memorised, recalled, transferred
 from lolameme.reporting.tables import Standings, label
 from lolameme.reporting.templates import fill
+from lolameme.study import config
+from lolameme.study.architectures import pattern
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
 _SMALL = ("splits", "memory", "length", "distance")

@@ -1,6 +1,6 @@
 """Which figures a study can fill, read off its configuration alone."""
 
-from lolameme import config
+from lolameme.study import config
 
 ALWAYS = ("exact_match", "position", "learning_curves", "learning_order", "splits", "cost")
 

@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from lolameme.files import atomic
-from lolameme.models import architectures
+from lolameme.base.files import atomic
+from lolameme.study import architectures
 
 # Okabe and Ito's palette (2008): told apart with any common colour vision
 FAMILY = {

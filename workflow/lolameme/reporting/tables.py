@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lolameme import config
-from lolameme.evaluation.statistics import Outcomes, corrected, difference, interval
-from lolameme.files import atomic, read_frame, read_json, write_frame
-from lolameme.models import architectures
+from lolameme.base.files import atomic, read_frame, read_json, write_frame
+from lolameme.statistics.outcomes import Outcomes, corrected, difference, interval
+from lolameme.study import architectures, config
 
 KEYS = ["variant", "architecture", "seed"]
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import jinja2
 
-from lolameme.languages.card import histogram, leakage, sentence
+from lolameme.base.text import clock
+from lolameme.data.card import histogram, leakage, sentence
 from lolameme.reporting.findings import em, p_value, signed
 from lolameme.reporting.tables import label, steps
-from lolameme.training.progress import clock
 
+RESOURCES = ["*.html", "*.css", "*.js"]
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("lolameme.reporting", "."),
     autoescape=True,

@@ -22,10 +22,9 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, ViewType
 from mlflow.tracking import MlflowClient
 
-from lolameme import config
-from lolameme.files import digest, read_frame, read_json
-from lolameme.models import architectures
-from lolameme.provenance import flatten
+from lolameme.base.files import digest, read_frame, read_json
+from lolameme.base.provenance import flatten
+from lolameme.study import architectures, config
 
 _FILES = ("metrics.json", "history.parquet", "model.json")
 _SETTINGS = (

@@ -1,0 +1,62 @@
+"""Asking a cell: the prompt is read as in training, and the answer is what greedy decoding writes."""
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from conftest import EVERYTHING, RECALL, study
+from lolameme.base.files import read_json
+from lolameme.data.dataset import Builder
+from lolameme.learning.ask import ask, prompt_tokens
+from lolameme.learning.cell import train_cell
+from lolameme.learning.decoding import greedy
+from lolameme.learning.evaluation import load_cell
+from lolameme.study.cell import Cell
+
+SIZES = {"train": 100, "valid": 10, "test": 30}
+VARIANTS = {
+    "everything": EVERYTHING,
+    "recall": RECALL,
+    "listops": {"about": "lists", "task": "listops", "sizes": SIZES},
+    "mqar": {"about": "pairs", "task": "mqar", "sizes": SIZES, "world": {"keys": 9, "values": 9}},
+}
+
+
+def write(folder, variant: dict, kind: str = "bpe"):
+    """The data of a variant, laid out as in a study."""
+    made = study(variants={"v": variant | {"tokenizer": {"kind": kind, "vocabulary": 400}}})
+    data = folder / "data/v"
+    Builder(made, "v").write(data)
+    return made, data
+
+
+@pytest.mark.parametrize("kind", ["bpe", "piece", "char"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_prompts_are_read_as_in_training(tmp_path, name, kind):
+    _, data = write(tmp_path, VARIANTS[name], kind)
+    world, tokenizer = read_json(data / "world.json"), Tokenizer.from_file(str(data / "tokenizer.json"))
+    for row in pq.read_table(data / "test.parquet").to_pylist():
+        for begin, token in zip(row["answer_start"], row["token_start"], strict=True):
+            assert prompt_tokens(row["text"][:begin], world, tokenizer) == row["tokens"][:token]
+
+
+@pytest.mark.parametrize("name", ["recall", "listops", "mqar"])
+def test_a_cell_answers_beside_the_interpreter(tmp_path, name):
+    made, data = write(tmp_path, VARIANTS[name])
+    folder = tmp_path / "cells/v/thex-2/seed1"
+    train_cell(made, Cell("v", "thex-2", 1), made.training, data, folder, 1, lambda moment: None)
+    row = pq.read_table(data / "test.parquet").to_pylist()[0]
+    begin, start, stop = row["answer_start"][0], row["token_start"][0], row["token_stop"][0]
+    reply = ask(folder / "metrics.json" if (folder / "metrics.json").exists() else folder, row["text"][:begin])
+    assert reply.truth.text == row["answer"][0]
+    model, _ = load_cell(folder)
+    tokens = row["tokens"][:start]
+    for _ in range(stop - start):  # without caches
+        tokens.append(int(model(torch.tensor([tokens]))[0, -1].argmax()))
+    assert greedy(model, row["tokens"][:start], stop - start).tokens == tokens[start:]
+    assert 0 < reply.probability <= 1
+    with pytest.raises(ValueError, match="asks for nothing at its end"):
+        ask(folder, row["text"])
+    with pytest.raises(ValueError, match="holds no trained cell"):
+        ask(tmp_path / "elsewhere", row["text"])

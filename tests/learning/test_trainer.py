@@ -1,0 +1,211 @@
+"""Real trainings on real data: reproducible to the bit, also across kills."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from conftest import study, study_data
+from lolameme.base import tensors
+from lolameme.base.files import Damaged
+from lolameme.data.dataset import Builder
+from lolameme.learning import trainer
+from lolameme.learning.batches import BatchSampler, Split
+from lolameme.learning.cell import train_cell
+from lolameme.learning.device import Device
+from lolameme.learning.trainer import Progress, learning_rate_at
+from lolameme.models import stack
+from lolameme.runtime import progress
+from lolameme.study import config
+from lolameme.study.cell import Cell
+from lolameme.study.settings import Training
+
+CHILD = """
+import sys, yaml
+from pathlib import Path
+from lolameme.study import config
+from lolameme.study.cell import Cell
+from lolameme.learning import trainer
+from lolameme.learning.cell import train_cell
+from lolameme.learning import trainer
+from lolameme.runtime.progress import Reporter
+trainer._SAVE_EVERY = 0.0
+study = config.load(sys.argv[1])
+folder = Path(sys.argv[3])
+cell, reporter = Cell("recall", sys.argv[4], 1), Reporter("recall/x/seed1", folder)
+train_cell(study, cell, study.training, Path(sys.argv[2]), folder, 1, reporter)
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    Builder(study(), "recall").write(folder)
+    return folder
+
+
+def train(made: config.Study, data: Path, folder: Path, name: str = "thex-2") -> Path:
+    train_cell(made, Cell("recall", name, 1), made.training, data, folder, 1, lambda moment: None)
+    return folder
+
+
+def test_the_same_seed_trains_the_same_bits(data, tmp_path):
+    one, two = (train(study(), data, tmp_path / name) for name in ("one", "two"))
+    assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
+    other = tmp_path / "other"
+    train_cell(study(), Cell("recall", "thex-2", 2), study().training, data, other, 1, lambda moment: None)
+    assert (one / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["gpt2", "hyena"])
+def test_a_killed_training_ends_with_the_same_bits(data, tmp_path, name):
+    """kill -9 at several moments, with dropout so that the random state matters, then run to the end."""
+    settings = study_data(training={"steps": 300, "batch": 16, "evaluate_every": 100})
+    settings["model"] |= {"dropout": 0.1, "attention_dropout": 0.1}
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    (tmp_path / "killed").mkdir()
+    progress.start(tmp_path / "killed", {"recall/x/seed1": 300})
+    (tmp_path / "child.py").write_text(CHILD)
+    command = [sys.executable, str(tmp_path / "child.py"), str(path), str(data), str(tmp_path / "killed"), name]
+    checkpoint_file, kills = tmp_path / "killed" / "checkpoint.safetensors", 0
+    for goal in (20, 120):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        while process.poll() is None and step_of(checkpoint_file) < goal:
+            time.sleep(0.01)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.communicate()
+    assert kills == 2
+    assert step_of(checkpoint_file) < 300
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    straight = train(config.load(path), data, tmp_path / "straight", name)
+    assert (tmp_path / "killed" / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
+    assert not checkpoint_file.exists()
+    histories = [
+        pd.read_parquet(f / "history.parquet").drop(columns=["seconds", "tokens_per_second"])
+        for f in (tmp_path / "killed", straight)
+    ]
+    pd.testing.assert_frame_equal(*histories)
+
+
+def step_of(path: Path) -> int:
+    try:
+        return tensors.load(path)[1]["step"]
+    except (FileNotFoundError, Damaged):  # safetensors opens a file twice: it may have been replaced between
+        return -1
+
+
+def test_the_half_precision_of_gpus_trains_on_a_cpu_too(data, tmp_path):
+    made = study(training={"steps": 30, "batch": 16, "learning_rate": 5e-3, "precision": "bfloat16"})
+    folder = train(made, data, tmp_path)
+    assert json.loads((folder / "model.json").read_text())["precision"] == "bfloat16"
+    history = pd.read_parquet(folder / "history.parquet").query("split == 'valid'")
+    assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
+
+
+def test_the_loss_on_all_tokens_learns_the_others_too(data, tmp_path):
+    settings = {"steps": 30, "batch": 16, "learning_rate": 5e-3}
+    folders = {
+        loss: train(study(training=settings | {"loss": loss}), data, tmp_path / loss) for loss in ("answers", "all")
+    }
+    histories = {loss: pd.read_parquet(folder / "history.parquet") for loss, folder in folders.items()}
+    assert histories["answers"]["other_loss"].isna().all()
+    other = histories["all"].query("split == 'valid'")["other_loss"]
+    assert other.iloc[-1] < 0.8 * other.iloc[0]
+
+
+def test_a_cell_that_needs_a_gpu_says_so_where_there_is_none():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(RuntimeError, match="device is 'cuda', but torch sees no GPU here"):
+        Device.choose("cuda")
+
+
+def test_another_cells_checkpoint_is_ignored(data, tmp_path):
+    folder = train(study(), data, tmp_path / "plain")
+    tensors.save(tmp_path / "strange" / "checkpoint.safetensors", {}, identity="another cell", step=5)
+    strange = train(study(), data, tmp_path / "strange")
+    assert (folder / "model.safetensors").read_bytes() == (strange / "model.safetensors").read_bytes()
+
+
+def test_a_damaged_checkpoint_is_named_with_the_remedy(data, tmp_path):
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is damaged .*; delete it and run the same command"):
+        train(study(), data, tmp_path)
+
+
+def test_divergence_is_said_in_a_sentence(data, tmp_path):
+    made = study(training={"steps": 4, "batch": 16, "learning_rate": 0.5})
+    splits = {name: Split.read(data / f"{name}.parquet") for name in ("train", "valid")}
+    model = stack.build("hyena", made.model, 1024, 64, seed=1)
+    torch.nn.init.constant_(model.norm.weight, float("inf"))
+    with pytest.raises(
+        FloatingPointError, match=r"the loss is nan at step 0: .* lower training\.learning_rate \(0\.5\)"
+    ):
+        trainer.train(
+            model, made.training, splits, 1, Device.choose("cpu"), tmp_path / "checkpoint.safetensors", "cell"
+        )
+
+
+def test_the_learning_rate_warms_up_and_falls_to_its_end():
+    training = Training(steps=100, warmup=0.1, learning_rate=1.0, final_rate=0.2)
+    rates = [learning_rate_at(training, step) for step in range(101)]
+    assert rates[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
+    assert rates[10] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.6)
+    assert rates[100] == pytest.approx(0.2)
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+
+
+def test_every_epoch_visits_every_program_and_order_depends_on_seed_and_step_alone():
+    order = BatchSampler(64, 16, seed=3)
+    epochs = [np.sort(np.concatenate([order[4 * e + i] for i in range(4)])) for e in range(3)]
+    assert all(np.array_equal(e, np.arange(64)) for e in epochs)
+    later = BatchSampler(64, 16, seed=3)
+    assert np.array_equal(order[9], later[9])
+    assert not np.array_equal(order[9], BatchSampler(64, 16, seed=4)[9])
+
+
+def test_batches_ask_for_answers_and_their_end_signs_alone(data):
+    split = Split.read(data / "train.parquet")
+    batch = split.batch(np.arange(len(split)))
+    tokenizer = json.loads((data / "tokenizer.json").read_text())["model"]["vocab"]
+    text = {i: t for t, i in tokenizer.items()}
+    targets = [text[i] for i in batch.targets.tolist()]
+    assert set(targets) == {*"0123456789", ";"}
+    assert targets[1::2] == [";"] * (len(targets) // 2)
+    assert batch.answers.all()
+    assert (batch.tokens[batch.layout.wanted + 1] == batch.targets).all()
+    for row, program in zip(batch.layout.pad(batch.tokens[:, None]), range(len(split)), strict=True):
+        tokens = torch.from_numpy(split.flat[split.offsets[program] : split.offsets[program + 1]].astype(np.int64))
+        assert torch.equal(row[: len(tokens), 0], tokens)
+        assert not row[len(tokens) :].any()
+    everything = split.batch(np.arange(len(split)), all_tokens=True)
+    assert len(everything.targets) == split.lengths.sum() - len(split)
+    assert everything.answers.sum() == len(targets)
+
+
+def test_progress_tells_what_is_left(tmp_path):
+    progress.start(tmp_path, {"a/gpt2/seed1": 100, "a/gpt2/seed2": 100, "b/gpt2/seed1": 50})
+    said = []
+    watch = progress.Reporter("a/gpt2/seed1", tmp_path, said.append)
+    watch(Progress(50, 100, 0.5, 0.25, 1000.0, 10.0))
+    found = progress.overview(tmp_path)
+    assert (found.done, found.cells) == (0, 3)
+    assert found.seconds_left == pytest.approx(0.2 * (50 + 100 + 50))
+    assert "step    50/100" in said[0]
+    assert "0:10 left" in said[0]
+    watch(Progress(100, 100, 0.1, 1.0, 1000.0, 20.0))
+    assert progress.overview(tmp_path).done == 1

@@ -1,0 +1,89 @@
+"""Trials and the choice among them."""
+
+import pytest
+import torch
+
+from conftest import study
+from lolameme.base.files import read_json
+from lolameme.data.dataset import Builder
+from lolameme.learning.cell import train_trial
+from lolameme.learning.optimiser import AdamW
+from lolameme.learning.tuning import choose
+from lolameme.models import stack
+from lolameme.study.settings import Training, Tuning
+
+
+def trial(rate: float, exact_match: float | None, loss: float | None = 1.0) -> dict:
+    diverged = "the loss is nan" if exact_match is None else None
+    shown = {"trial": f"lr{rate:g}-wd0.1", "learning_rate": rate, "weight_decay": 0.1, "steps": 5}
+    return shown | {"exact_match": exact_match, "loss": loss, "diverged": diverged, "curve": []}
+
+
+def test_the_choice_is_the_best_on_valid_and_of_equals_the_one_with_the_lower_loss():
+    assert choose([trial(1e-3, 0.2), trial(2e-3, 0.7), trial(4e-3, 0.5)])["chosen"] == "lr0.002-wd0.1"
+    assert choose([trial(1e-3, 0.5, 0.9), trial(2e-3, 0.5, 0.3)])["chosen"] == "lr0.002-wd0.1"
+    kept = choose([trial(1e-3, 0.2), trial(2e-3, None, None)])
+    assert kept["chosen"] == "lr0.001-wd0.1"
+    assert [t["diverged"] for t in kept["trials"]] == [None, "the loss is nan"]
+
+
+def test_where_all_diverge_the_sentence_names_the_rates_and_the_remedy():
+    with pytest.raises(
+        ValueError, match=r"all trials diverged \(learning rates 0\.5, 1\); lower tuning\.learning_rate"
+    ):
+        choose([trial(0.5, None, None), trial(1.0, None, None)])
+
+
+def test_the_grid_is_written_out_by_name():
+    training = Training(steps=100, learning_rate=8e-3, weight_decay=0.1)
+    trials = Tuning(learning_rate=(0.5, 1), weight_decay=(0, 1), share=0.25).trials(training)
+    assert list(trials) == ["lr0.004-wd0", "lr0.004-wd0.1", "lr0.008-wd0", "lr0.008-wd0.1"]
+    assert trials["lr0.004-wd0"] == training.model_copy(
+        update={"steps": 25, "learning_rate": 4e-3, "weight_decay": 0.0}
+    )
+    made = study()
+    assert made.tuned("recall", "lr0.0025-wd0.1") == made.training.model_copy(update={"learning_rate": 2.5e-3})
+
+
+def test_a_trial_needs_no_test_split_and_says_when_it_diverges(tmp_path):
+    made = study()
+    Builder(made, "recall").write(tmp_path)
+    (tmp_path / "test.parquet").unlink()
+    path = tmp_path / "lr0.005-wd0.1.json"
+    train_trial(made, "recall", "hyena", path.stem, tmp_path, path, 1, lambda moment: None)
+    found = read_json(path)
+    assert (found["steps"], found["learning_rate"]) == (4, 5e-3)
+    assert found["curve"][-1] == {"step": 4, "exact_match": found["exact_match"], "loss": found["loss"]}
+
+    settings = {"steps": 30, "batch": 4, "learning_rate": 1.0, "weight_decay": 1e3, "clip": 1e30, "evaluate_every": 10}
+    wild = study(training=settings, tuning={"learning_rate": [1]})
+    train_trial(wild, "recall", "gpt2", "lr1-wd1000", tmp_path, tmp_path / "wild.json", 1, lambda moment: None)
+    found = read_json(tmp_path / "wild.json")
+    assert "training diverged" in found["diverged"]
+    assert found["exact_match"] is None
+
+
+@pytest.mark.parametrize("clip", [1e9, 1e-3])
+def test_the_optimiser_is_torchs(clip):
+    """To the bit; where gradients are clipped, as nearly as the norm of one long tensor is that of many short ones."""
+    ours, theirs = (stack.build("thex-2", study().model, 30, 12, seed=3) for _ in range(2))
+    decayed, rest = theirs.parameters_by_decay()
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
+    reference = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
+    optimiser = AdamW(*ours.parameters_by_decay(), 0.1, (0.9, 0.98))
+    tokens = torch.arange(24).view(2, 12)
+    for rate in (1e-2, 3e-2, 1e-3):
+        for group in reference.param_groups:
+            group["lr"] = rate
+        reference.zero_grad()
+        for model in (ours, theirs):
+            model(tokens).square().mean().backward()
+        norm = torch.nn.utils.clip_grad_norm_(decayed + rest, clip)
+        assert (norm > clip) == (clip < 1)
+        reference.step()
+        optimiser.step(rate, clip)
+    for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        if clip < 1:
+            torch.testing.assert_close(a, b, msg=name)
+        else:
+            assert torch.equal(a, b), name

@@ -1,0 +1,254 @@
+"""ListOps and multi-query associative recall: two independent ways to every answer, and the distributions promised."""
+
+import itertools
+import re
+from collections import Counter
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from conftest import study
+from lolameme.base.files import read_json
+from lolameme.base.seeds import generator
+from lolameme.data.dataset import Builder, build_task
+from lolameme.data.tokenizer import lexeme_table, train_tokenizer
+from lolameme.study.sections import ConfigError
+from lolameme.study.variant import Tokenizer as TokenizerSettings
+from lolameme.tasks.interpreter import ProgramError, interpreter
+from lolameme.tasks.listops.interpreter import Interpreter as ListOpsInterpreter
+from lolameme.tasks.lolameme.programs import sample_distinct
+from lolameme.tasks.mqar.generator import draw_sequences
+from lolameme.tasks.mqar.interpreter import Interpreter as MqarInterpreter
+from lolameme.tasks.mqar.settings import Program as MqarProgram
+
+thorough = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LISTS = {"about": "lists", "task": "listops", "sizes": {"train": 300, "valid": 30, "test": 40}}
+RECALL = {"about": "recall", "task": "mqar", "sizes": {"train": 300, "valid": 30, "test": 40}}
+
+
+@st.composite
+def lists(draw) -> dict:
+    depth, arguments = draw(st.integers(1, 3)), draw(st.integers(2, 4))
+    operators = draw(st.lists(st.sampled_from(["MAX", "MIN", "MED", "SM"]), min_size=1, unique=True))
+    return LISTS | {
+        "program": {
+            "operators": operators,
+            "depth": [depth, depth + draw(st.integers(0, 2))],
+            "arguments": [arguments, arguments + draw(st.integers(0, 3))],
+            "nesting": draw(st.sampled_from([0.0, 0.25, 0.6])),
+            "length": [1, draw(st.sampled_from([40, 400]))],
+        }
+    }
+
+
+@st.composite
+def recalls(draw) -> dict:
+    pairs = draw(st.integers(1, 5))
+    most = pairs + draw(st.integers(0, 4))
+    program = {"pairs": [pairs, most], "length": 4 * most + 2 * draw(st.integers(0, 20))}
+    sizes = st.integers(most, 40)
+    return RECALL | {
+        "world": {"keys": draw(sizes), "values": draw(sizes), "fillers": draw(st.integers(1, 9))},
+        "program": program | {"power": draw(st.sampled_from([0.01, 0.5, 1.0]))},
+    }
+
+
+def drawn(variant: dict, seed: int, count: int = 40):
+    """Texts of drawn programs, their answers as the generator has them, and all else."""
+    made = study(variants={"v": variant}, world_seed=seed)
+    task = build_task(made, "v")
+    part = task.draw("test", count, generator(seed, "draw"), 0)
+    text, _ = task.lexemes.text(part.rendered)
+    texts = [text.flat[a:b].tobytes().decode() for a, b in itertools.pairwise(text.offsets)]
+    words = [task.lexemes.texts[i].strip() for i in part.rendered.lexemes.flat[part.rendered.answers.flat]]
+    return task, part, texts, [words[a:b] for a, b in itertools.pairwise(part.rendered.answers.offsets)]
+
+
+@thorough
+@given(st.one_of(lists(), recalls()), st.integers(0, 10**6))
+def test_the_interpreter_agrees_with_the_generator(variant, seed):
+    try:
+        task, part, texts, answers = drawn(variant, seed)
+    except ConfigError:
+        assume(False)
+    solver = interpreter(task.document())
+    for i in np.flatnonzero(part.kept):
+        assert [a.text for a in solver.answers(texts[i])] == answers[i], texts[i]
+
+
+@thorough
+@given(st.one_of(lists(), recalls()), st.sampled_from(["bpe", "piece", "char"]), st.integers(0, 10**6))
+def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(variant, kind, seed):
+    try:
+        task, part, texts, answers = drawn(variant, seed)
+    except ConfigError:
+        assume(False)
+    tokenizer = train_tokenizer(TokenizerSettings(kind=kind, vocabulary=200), task.pattern, texts, task.lexemes)
+    tokens, spans = task.lexemes.tokens(part.rendered, lexeme_table(tokenizer, task.lexemes))
+    _, characters = task.lexemes.text(part.rendered)
+    places = iter(zip(*spans.tolist(), *characters.tolist(), strict=True))
+    for text, answered, (a, b) in zip(texts, answers, itertools.pairwise(tokens.offsets), strict=True):
+        ids = tokens.flat[a:b].tolist()
+        assert tokenizer.encode(text).ids == ids
+        assert tokenizer.decode(ids) == text
+        for answer in answered:
+            begin, end, stop, first, last = next(places)
+            assert text[first:last] == answer
+            assert tokenizer.decode(ids[begin:end]) == answer
+            assert tokenizer.decode(ids[end:stop]).strip() == (";" if variant["task"] == "listops" else "")
+
+
+@thorough
+@given(lists(), st.integers(0, 10**6))
+def test_lists_keep_the_bounds_of_their_knobs(variant, seed):
+    try:
+        task, part, texts, _ = drawn(variant, seed)
+    except ConfigError:
+        assume(False)
+    knobs = task.programs["test"]
+    for i in np.flatnonzero(part.kept):
+        symbols = texts[i].split(" ->")[0].split()
+        opened, deepest, arguments = [], 0, []
+        for symbol in symbols:
+            if symbol == "]":
+                arguments.append(opened.pop())
+            if symbol != "]" and opened:
+                opened[-1] += 1
+            if symbol.startswith("["):
+                assert symbol[1:] in knobs.operators
+                opened.append(0)
+                deepest = max(deepest, len(opened))
+        assert knobs.arguments[0] <= min(arguments) <= max(arguments) <= knobs.arguments[1]
+        assert knobs.depth[0] <= deepest == part.columns["chain_depth"][i] <= knobs.depth[1]
+        assert knobs.length[0] <= len(symbols) <= knobs.length[1]
+        digits = [int(symbol) for symbol in symbols if symbol.isdigit()]
+        assert part.columns["operands"][i] == len(digits)
+
+
+def test_depths_are_drawn_uniformly():
+    _, part, _, _ = drawn(LISTS | {"program": {"depth": [1, 4], "length": [1, 2000]}}, 1, count=4000)
+    shares = np.bincount(part.columns["chain_depth"])[1:] / 4000
+    assert abs(shares - 0.25).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("[MAX 2 9 [MIN 4 7 ] 0 ] ->", 9),  # the example of Nangia & Bowman
+        ("[MED 1 8 3 ]", 3),
+        ("[MED 1 8 3 6 ]", 4),  # (3 + 6) / 2, rounded down
+        ("[SM 9 8 7 ]", 4),
+        ("[MIN [SM 5 6 ] [MED 1 2 ] ]", 1),
+    ],
+)
+def test_lists_read_by_hand(text, answer):
+    solver = ListOpsInterpreter({"task": "listops", "modulus": 10, "operators": ["MAX", "MIN", "MED", "SM"]})
+    assert solver.answers(text)[0].value == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[MAX 2 [SM 4 ]", "ends before its lists are closed"),
+        ("[MAX 2 ] ]", "']' follows a list that is closed"),
+        ("[SUM 2 3 ]", "'[SUM' is neither a digit nor one of [MAX, [SM"),
+        ("[MAX ]", "[MAX ] has no arguments, so it has no value"),
+    ],
+)
+def test_what_is_no_list_is_said_in_a_sentence(text, sentence):
+    with pytest.raises(ProgramError, match=re.escape(sentence)):
+        ListOpsInterpreter({"task": "listops", "modulus": 10, "operators": ["MAX", "SM"]}).answers(text)
+
+
+def test_what_is_no_recall_is_said_in_a_sentence():
+    solver = MqarInterpreter({"task": "mqar", "keys": ["ka", "ki"], "values": ["va"], "fillers": ["fo"]})
+    assert solver.answers("ka va fo ka")[0].text == "va"
+    with pytest.raises(ProgramError, match="'who' is no word of this world"):
+        solver.answers("ka va who")
+    with pytest.raises(ProgramError, match="the key 'ki' is asked for, but no pair binds it"):
+        solver.answers("ka va fo ki")
+
+
+@thorough
+@given(recalls(), st.integers(0, 10**6))
+def test_every_pair_is_asked_for_once_at_the_distance_on_record(variant, seed):
+    task, part, texts, answers = drawn(variant, seed)
+    kind = MqarInterpreter(task.document()).kind
+    distance = iter(part.columns["distance"].tolist())
+    for text, answered in zip(texts, answers, strict=True):
+        words = text.split()
+        pairs = len(answered)
+        assert len(words) == task.programs["test"].length
+        assert len(set(words[: 2 * pairs : 2])) == len(set(words[1 : 2 * pairs : 2])) == pairs
+        asked = [i for i, word in enumerate(words) if kind[word] == "keys" and i >= 2 * pairs]
+        assert Counter(words[i] for i in asked) == Counter(words[: 2 * pairs : 2])
+        assert [i - words.index(words[i]) for i in asked] == [next(distance) for _ in asked]
+
+
+def test_gaps_follow_the_power_law():
+    """The first pair's gap is one weighted draw, whatever is drawn after it."""
+    knobs = MqarProgram(pairs=(4, 4), length=48, power=0.3)
+    _, place, _ = draw_sequences(knobs, np.array([0, 16, 32, 40]), 40000, generator(1, "gaps"))
+    gap = (place[:, 0] - 8) // 2 + 1
+    weights = np.arange(1, 21) ** (0.3 - 1)
+    assert abs(np.bincount(gap, minlength=21)[1:] / 40000 - weights / weights.sum()).max() < 0.01
+
+
+@thorough
+@given(st.integers(1, 12), st.integers(0, 20), st.integers(0, 10**6))
+def test_distinct_samples_are_a_fisher_yates_shuffle(picks, more, seed):
+    pool = np.arange(picks + more) * 7
+    found = sample_distinct(pool, 20, picks, generator(seed, "picks"))
+    rng, decks = generator(seed, "picks"), np.tile(pool, (20, 1))
+    for i in range(picks):
+        for deck, j in zip(decks, rng.integers(i, len(pool), 20), strict=True):
+            deck[i], deck[j] = deck[j], deck[i]
+    assert (found == decks[:, :picks]).all()
+
+
+SPLIT = {
+    "listops": LISTS
+    | {
+        "program": {"depth": [1, 2], "arguments": [2, 4], "length": [1, 20]},
+        "splits": {"deeper": {"depth": [3, 3], "length": [1, 60]}, "longer": {"length": [21, 40]}},
+        "tokenizer": {"kind": "piece"},
+    },
+    "mqar": RECALL
+    | {
+        "world": {"keys": 16, "values": 16, "fillers": 8},
+        "program": {"pairs": [2, 3], "length": 32},
+        "splits": {"more_pairs": {"pairs": [6, 8]}},
+        "tokenizer": {"kind": "piece"},
+    },
+}
+
+
+@pytest.mark.parametrize("task", SPLIT)
+def test_splits_mean_what_they_say(tmp_path, task):
+    builder = Builder(study(variants={"v": SPLIT[task]}), "v")
+    builder.write(tmp_path)
+    tables = {split: pq.read_table(tmp_path / f"{split}.parquet").to_pandas() for split in builder.programs}
+    solver, tokenizer = (
+        interpreter(read_json(tmp_path / "world.json")),
+        Tokenizer.from_file(str(tmp_path / "tokenizer.json")),
+    )
+    for split, table in tables.items():
+        assert table["id"].tolist() == list(range(len(table)))
+        for row in table.itertuples():
+            assert [a.text for a in solver.answers(row.text)] == row.answer.tolist(), split
+            assert tokenizer.encode(row.text).ids == row.tokens.tolist()
+            assert len(row.tokens) == len(row.text.replace(";", " ;").split())  # a token per word
+    if task == "listops":
+        symbols = {
+            split: table["text"].str.split(" ->").str[0].str.split().str.len() for split, table in tables.items()
+        }
+        assert symbols["train"].max() <= 20 < symbols["longer"].min()
+        assert set(tables["train"]["chain_depth"].str[0]) == {1, 2}
+        assert set(tables["deeper"]["chain_depth"].str[0]) == {3}
+    else:
+        assert set(tables["train"]["assignments"].str[0]) == {2, 3}
+        assert set(tables["more_pairs"]["assignments"].str[0]) == {6, 7, 8}

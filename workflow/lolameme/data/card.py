@@ -1,0 +1,227 @@
+"""The data card of a variant: what its data are, how hard they are, and what one may conclude from them."""
+
+import itertools
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from tokenizers import Tokenizer
+
+from lolameme.base.files import read_json, read_table
+from lolameme.data.dataset import build_task, row_groups
+from lolameme.data.tokenizer import load_tokenizer
+from lolameme.study import config
+from lolameme.study.variant import BaseVariant
+from lolameme.tasks.interpreter import Interpreter, interpreter
+
+EXAMPLES = 10
+_NAMES = 6  # names shown with their tokens, per language
+_BARS = 12  # bins of a length histogram, at most
+
+
+def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
+    """Measure the written data of a variant. Every number comes from the files, none from the generator.
+
+    Raises RuntimeError if the interpreter disagrees with an answer on file: then the data are wrong.
+    """
+    variant = study.variants[name]
+    world, dataset = read_json(folder / "world.json"), read_json(folder / "dataset.json")
+    solver = interpreter(world)
+    restricted = {faculty: interpreter(world, without=faculty) for faculty in solver.faculties}
+    frequent = most_frequent_answer(folder / "train.parquet")
+    splits = {}
+    for split in variant.programs():
+        path = folder / f"{split}.parquet"
+        splits[split] = measure(path, solver.choices, frequent)
+        if split != "train":
+            splits[split] |= {"oracle": oracle(path, solver)}
+            splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in restricted.items()}
+    tokenizer = load_tokenizer(folder)
+    return {
+        "variant": name,
+        "about": variant.about,
+        "task": variant.task,
+        "made": made(variant, study.world_seed),
+        "vocabulary": dataset["vocabulary"],
+        "content": dataset["content"],
+        "faculties": list(solver.faculties),
+        "leakage": dataset["leakage"],
+        "splits": splits,
+        "names": name_tokens(build_task(study, name).names, tokenizer),
+        "examples": examples(folder / "test.parquet", solver),
+    }
+
+
+def made(variant: BaseVariant, seed: int) -> dict[str, Any]:
+    """The settings that the data follow from."""
+    settings = variant.model_dump(exclude={"about", "training", "splits"})
+    splits = {name: program.model_dump(exclude_unset=True) for name, program in variant.splits.items()}
+    return {"world_seed": seed, **settings, "splits": splits}
+
+
+def most_frequent_answer(path: Path) -> str:
+    """The answer that occurs most in a split; the smallest of several."""
+    counts: Counter[str] = Counter()
+    for table in row_groups(path, ["answer"]):
+        for entry in pc.value_counts(pc.list_flatten(table["answer"])).to_pylist():
+            counts[entry["values"]] += entry["counts"]
+    return min(counts, key=lambda answer: (-counts[answer], answer))
+
+
+def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
+    """Sizes and baselines of one split, read row group by row group.
+
+    `chance` answers at random, `majority` always says the most frequent training answer, `value_share` says a random
+    value of the program (of a random name bound so far, a random pair, a random digit of the list); it is there only
+    where every query has one.
+    """
+    lengths = np.zeros(1, np.int64)
+    queries = hits = 0
+    share: float | None = 0.0
+    for table in row_groups(path, ["tokens", "answer", "value_share"]):
+        found = np.bincount(pc.list_value_length(table["tokens"]).to_numpy(), minlength=len(lengths))
+        found[: len(lengths)] += lengths
+        lengths = found
+        answers, shares = (pc.list_flatten(table[column]) for column in ("answer", "value_share"))
+        queries, hits = queries + len(answers), hits + pc.sum(pc.equal(answers, frequent)).as_py()
+        share = None if share is None or shares.null_count else share + pc.sum(shares).as_py()
+    sizes = np.flatnonzero(lengths)
+    return {
+        "programs": int(lengths.sum()),
+        "queries": queries,
+        "tokens": int(lengths @ np.arange(len(lengths))),
+        "longest": int(sizes[-1]),
+        "lengths": {int(n): int(lengths[n]) for n in sizes},
+        "chance": 1 / choices,
+        "majority": hits / queries,
+        "value_share": None if share is None else share / queries,
+    }
+
+
+def oracle(path: Path, solver: Interpreter) -> float:
+    """Exact match of the interpreter, which must be 1."""
+    table = read_table(path, ["text", "answer"])
+    for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
+        found = [answer.text for answer in solver.answers(text)]
+        if found != answers:
+            raise RuntimeError(f"{path}: the interpreter answers {found}, the file says {answers}: {text}")
+    return 1.0
+
+
+def reached(path: Path, restricted: Interpreter, frequent: str) -> float:
+    """Exact match of an interpreter without a faculty; where it knows nothing, it says the most frequent answer."""
+    right = total = 0
+    table = read_table(path, ["text", "answer"])
+    for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
+        found = [frequent if a.value is None else a.text for a in restricted.answers(text)]
+        right, total = right + sum(a == b for a, b in zip(found, answers, strict=True)), total + len(answers)
+    return right / total
+
+
+def name_tokens(names: dict[str, list[str]], tokenizer: Tokenizer) -> dict[str, dict[str, Any]]:
+    """How names fall into tokens: the mean over all names of a language, and a few of them."""
+    found = {}
+    for language, words in names.items():
+        tokens = [encoded.tokens for encoded in tokenizer.encode_batch(words)]
+        shown = range(0, len(words), len(words) // _NAMES + 1)  # a stride that meets all stems and heads
+        found[language] = {
+            "names": len(words),
+            "tokens_per_name": sum(map(len, tokens)) / len(words),
+            "examples": {words[i]: tokens[i] for i in shown},
+        }
+    return found
+
+
+def examples(path: Path, solver: Interpreter) -> list[dict[str, Any]]:
+    """Worked examples: the first programs of every language in turn, with the reasoning behind every answer.
+
+    Programs of the LoLaMeMe languages come with their translations.
+    """
+    table = read_table(path, ["text", "language"])
+    by_language: dict[str, list[str]] = {}
+    for text, language in zip(table["text"].to_pylist(), table["language"].to_pylist(), strict=True):
+        by_language.setdefault(language[0], []).append(text)
+    rounds = itertools.zip_longest(*([(language, text) for text in texts] for language, texts in by_language.items()))
+    chosen = [entry for entries in rounds for entry in entries if entry is not None][:EXAMPLES]
+    return [
+        {
+            "language": language,
+            "text": text,
+            "translations": translations(solver, text, language),
+            "answers": [{"query": a.query, "answer": a.text, "steps": a.steps} for a in solver.answers(text)],
+        }
+        for language, text in chosen
+    ]
+
+
+def translations(solver: Interpreter, text: str, language: str) -> dict[str, str]:
+    """The program in the other languages of its world."""
+    return {other: solver.translate(text, other) for other in solver.world.get("languages", ()) if other != language}
+
+
+def histogram(lengths: dict[Any, int]) -> list[tuple[str, int]]:
+    """A histogram of lengths in at most a dozen bins of equal width: (range, count) each."""
+    counts = {int(length): count for length, count in lengths.items()}
+    least, most = min(counts), max(counts)
+    width = -(-(most - least + 1) // _BARS)
+    bins = []
+    for start in range(least, most + 1, width):
+        stop = min(start + width - 1, most)
+        total = sum(count for length, count in counts.items() if start <= length <= stop)
+        bins.append((str(start) if start == stop else f"{start}–{stop}", total))
+    return bins
+
+
+def markdown(card: dict[str, Any]) -> str:
+    """The card for people."""
+    sizes = ("programs", "queries", "tokens", "longest")
+    shares = ("chance", "majority", "value_share", *(f"without_{faculty}" for faculty in card["faculties"]), "oracle")
+    titles = [name.replace("value_share", "a value of the program").replace("_", " ") for name in shares]
+    lines = [f"# {card['variant']}", "", sentence(card["about"]), "", "## Splits", ""]
+    lines += [row("split", *sizes, *titles), row(*["---"] * (1 + len(sizes) + len(shares)))]
+    for name, split in card["splits"].items():
+        measured = [split.get(share) for share in shares]
+        known = ["-" if value is None else f"{value:.3f}" for value in measured]
+        lines.append(row(name, *(split[size] for size in sizes), *known))
+    lines += ["", leakage(card), "", "## Lengths of training programs, in tokens", ""]
+    bins = histogram(card["splits"]["train"]["lengths"])
+    unit = max(count for _, count in bins) / 40
+    lines += ["```", *(f"{name:>9} {'█' * round(count / unit)} {count}" for name, count in bins), "```", ""]
+    lines += [f"## Names in tokens (a vocabulary of {card['vocabulary']})", ""]
+    for language, found in card["names"].items():
+        shown = ", ".join(f"`{'|'.join(tokens).replace(' ', '·')}`" for tokens in found["examples"].values())
+        lines.append(f"- {language}: {found['tokens_per_name']:.2f} tokens per name; {shown}")
+    lines += ["", "## How it was made", ""]
+    lines += [f"- {key}: `{value}`" for key, value in card["made"].items()]
+    lines += [f"- content hash: `{card['content']}`", "", "## Worked examples", ""]
+    for number, example in enumerate(card["examples"], 1):
+        lines += [f"### {number}. {example['language']}", "", f"`{example['text']}`", ""]
+        lines += [f"- in {other}: `{text}`" for other, text in example["translations"].items()]
+        for answer in example["answers"]:
+            steps = "; ".join(answer["steps"])
+            lines.append(f"- `{answer['query']}` is **{answer['answer']}**. {steps}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def leakage(card: dict[str, Any]) -> str:
+    """What the leakage check found, as a sentence."""
+    found = card["leakage"]
+    if found is None:
+        return "Memorisation: every fact is trained and tested, nothing is held out."
+    return (
+        f"None of the {found['held_out_prompts']:,} prompts to validate and test on is among the "
+        f"{found['train_prompts']:,} prompts of train, compared as text."
+    )
+
+
+def sentence(text: str) -> str:
+    """Text with a capital and a full stop."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def row(*cells: Any) -> str:
+    """A row of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |"

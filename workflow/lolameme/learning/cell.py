@@ -1,0 +1,111 @@
+"""Training a cell, or a trial of one: from the data of its variant to files on disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from lolameme.base import provenance, tensors
+from lolameme.base.files import read_json, read_table, write_json, write_table
+from lolameme.base.seeds import seed_of
+from lolameme.learning.batches import COLUMNS, Split
+from lolameme.learning.device import Device
+from lolameme.learning.trainer import Progress, train
+from lolameme.models import stack
+from lolameme.models.cost import flops_per_token, matched
+from lolameme.study import config
+from lolameme.study.cell import Cell
+from lolameme.study.settings import Training
+
+_TRAIN_SAMPLE = 256  # training programs on which the gap between train and valid is measured
+
+
+class Job:
+    """A training ready to run: its model, its data and the facts that it will leave beside its weights."""
+
+    def __init__(self, study: config.Study, cell: Cell, training: Training, data: Path, threads: int):
+        dataset = read_json(data / "dataset.json")
+        self.cell, self.training, self.data = cell, training, data
+        self.device = Device.choose(study.device, training.precision, threads)
+        vocabulary = dataset["vocabulary"]
+        longest = max(split["longest"] for split in dataset["splits"].values())
+        usual = dataset["splits"]["train"]["longest"]
+        model = matched(study.match, cell.architecture, study.model, vocabulary, longest, usual, training.batch)
+        seed = seed_of(cell.seed, "initialisation", cell.variant, cell.architecture)
+        self.model = stack.build(cell.architecture, model, vocabulary, longest, seed)
+        self.facts = {
+            "variant": cell.variant,
+            "architecture": cell.architecture,
+            "seed": cell.seed,
+            "mixers": stack.pattern(cell.architecture, model.layers),
+            "match": study.match,
+            "model": model.model_dump(),
+            "vocabulary": vocabulary,
+            "max_length": longest,
+            "training": training.model_dump(),
+            "data": dataset["content"],
+            "code": provenance.code_version(),
+            "parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+            "flops_per_token": flops_per_token(cell.architecture, model, vocabulary, usual, training.batch),
+            "device": self.device.name,
+            "precision": self.device.precision,
+            "attention": self.device.attention,
+            "threads": threads,
+        }
+
+    def run(self, checkpoint: Path, report: Callable[[Progress], None]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Train the model, going on from `checkpoint` if an earlier attempt left one; its history and a summary."""
+        train_table = read_table(self.data / "train.parquet", COLUMNS)
+        splits = {
+            "train": Split(train_table),
+            "train sample": Split(train_table.slice(0, _TRAIN_SAMPLE)),
+            "valid": Split.read(self.data / "valid.parquet"),
+        }
+        identity = provenance.fingerprint(self.facts)
+        return train(self.model, self.training, splits, self.cell.seed, self.device, checkpoint, identity, report)
+
+
+def train_cell(
+    study: config.Study,
+    cell: Cell,
+    training: Training,
+    data: Path,
+    folder: Path,
+    threads: int,
+    report: Callable[[Progress], None],
+) -> None:
+    """Train a cell on the data of its variant; write model.safetensors, model.json and history.parquet to `folder`."""
+    job, checkpoint = Job(study, cell, training, data, threads), folder / "checkpoint.safetensors"
+    history, summary = job.run(checkpoint, report)
+    tensors.save(folder / "model.safetensors", job.model.state_dict())
+    write_table(folder / "history.parquet", pa.Table.from_pylist(history))
+    cuda = job.device.torch_device.type == "cuda"
+    peak = torch.cuda.max_memory_allocated() if cuda else provenance.peak_memory()
+    write_json(folder / "model.json", job.facts | summary | {"peak_memory_bytes": peak})
+    checkpoint.unlink(missing_ok=True)
+
+
+def train_trial(
+    study: config.Study, variant: str, architecture: str, trial: str, data: Path, path: Path, threads: int,
+    report: Callable[[Progress], None],
+) -> None:  # fmt: skip
+    """Try a point of the tuning grid; write to `path` how well it did on valid. Diverging is a result, too.
+
+    All points of a variant and architecture share their seed, which no cell has.
+    """
+    cell = Cell(variant, architecture, seed_of(0, "tuning"))
+    training = study.trials(variant)[trial]
+    job, checkpoint = Job(study, cell, training, data, threads), path.with_suffix(".checkpoint.safetensors")
+    point = {"trial": trial, "learning_rate": training.learning_rate, "weight_decay": training.weight_decay}
+    result: dict[str, Any] = {"exact_match": None, "loss": None, "diverged": None, "curve": []}
+    try:
+        history, summary = job.run(checkpoint, report)
+        curve = [{k: row[k] for k in ("step", "exact_match", "loss")} for row in history if row["split"] == "valid"]
+        last = {key: curve[-1][key] for key in ("exact_match", "loss")}
+        result |= summary | last | {"curve": curve}
+    except FloatingPointError as error:
+        result |= {"diverged": str(error)}
+    write_json(path, point | result | {key: job.facts[key] for key in ("data", "code", "device", "precision")})
+    checkpoint.unlink(missing_ok=True)

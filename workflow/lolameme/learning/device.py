@@ -1,0 +1,62 @@
+"""The device a cell runs on: CPU or one GPU, its precision and its threads, chosen once."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lolameme.learning.batches import Batch
+from lolameme.models.stack import Stack
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where tensors live and in which precision matrices are multiplied."""
+
+    torch_device: torch.device
+    bfloat16: bool
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: str = "auto", threads: int = 1) -> "Device":
+        """Choose by what is there: CUDA and bfloat16 with a GPU that has it, else the CPU in float32.
+
+        Raises RuntimeError if `cuda` is asked for and there is none.
+        """
+        if device == "cuda" and not torch.cuda.is_available():
+            raise RuntimeError("device is 'cuda', but torch sees no GPU here; use device: auto or device: cpu")
+        cuda = device != "cpu" and torch.cuda.is_available()
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        half = precision == "bfloat16" or (precision == "auto" and cuda and torch.cuda.is_bf16_supported())
+        return cls(torch.device("cuda" if cuda else "cpu"), half)
+
+    @property
+    def name(self) -> str:
+        """The hardware, as people call it."""
+        return torch.cuda.get_device_name() if self.torch_device.type == "cuda" else "cpu"
+
+    @property
+    def precision(self) -> str:
+        return "bfloat16" if self.bfloat16 else "float32"
+
+    @property
+    def attention(self) -> str:
+        """The attention kernel that `models.attention.kernel` picks here."""
+        return "xformers" if self.torch_device.type == "cuda" and self.bfloat16 else "sdpa"
+
+    def autocast(self) -> AbstractContextManager:
+        return torch.autocast(self.torch_device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+    def losses(self, model: Stack, data: Batch) -> tuple[Tensor, Tensor]:
+        """Logits (P, vocabulary) and losses (P,) in nats of a batch's predictions."""
+        tokens, targets = (t.to(self.torch_device, non_blocking=True) for t in (data.tokens, data.targets))
+        with self.autocast():
+            logits = model.logits(model.hidden(tokens, data.layout.to(self.torch_device))).float()
+        return logits, F.cross_entropy(logits, targets, reduction="none")
+
+    def synchronise(self) -> None:
+        """Wait for the device, before reading a clock."""
+        if self.torch_device.type == "cuda":
+            torch.cuda.synchronize()

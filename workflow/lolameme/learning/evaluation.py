@@ -1,0 +1,117 @@
+"""Evaluating a cell: predictions and metrics of a trained model on every test split of its variant."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tokenizers import Tokenizer
+
+from lolameme.base import tensors
+from lolameme.base.files import read_json, read_table, write_frame, write_json
+from lolameme.data.tokenizer import load_tokenizer
+from lolameme.learning.batches import Split
+from lolameme.learning.device import Device
+from lolameme.learning.scoring import Scores, score
+from lolameme.models import stack
+from lolameme.study import config
+from lolameme.study.cell import Cell
+from lolameme.study.settings import Model
+
+SLICES = (
+    "language",
+    "assignments",
+    "operands",
+    "globals_used",
+    "chain_depth",
+    "shadowed",
+    "unseen_pair",
+    "distance",
+)
+
+
+def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
+    """The trained model of a cell and its model.json. Raises Damaged, with the remedy, if a file is."""
+    facts = read_json(folder / "model.json")
+    model = stack.build(facts["architecture"], Model(**facts["model"]), facts["vocabulary"], facts["max_length"])
+    model.load_state_dict(tensors.load(folder / "model.safetensors")[0])
+    return model, facts
+
+
+def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, threads: int) -> None:
+    """Score a trained cell on all its test splits; write predictions.parquet and metrics.json."""
+    model, facts = load_cell(folder)
+    dataset, card = read_json(data / "dataset.json"), read_json(data / "card.json")
+    if facts["data"] != dataset["content"]:
+        raise ValueError(f"{folder}: trained on other data than {data} now holds; train the cell again")
+    device = Device.choose(study.device, facts["training"]["precision"], threads)
+    model.to(device.torch_device)
+    tokenizer = load_tokenizer(data)
+    variant = study.variants[cell.variant]
+    predictions, splits = [], {}
+    for name in variant.tests:
+        scores = score(model, Split.read(data / f"{name}.parquet"), device)
+        rows = prediction_rows(data / f"{name}.parquet", scores, tokenizer)
+        predictions.append(rows)
+        baselines = {key: card["splits"][name][key] for key in ("chance", "majority", "value_share", "oracle")}
+        splits[name] = summary(rows) | {"baselines": baselines, "slices": slices(rows)}
+    write_frame(folder / "predictions.parquet", pd.concat(predictions))
+    keep = (
+        "variant",
+        "architecture",
+        "seed",
+        "mixers",
+        "match",
+        "parameters",
+        "flops_per_token",
+        "data",
+        "code",
+        "device",
+        "precision",
+        "attention",
+    )
+    cost = {key: facts[key] for key in ("steps", "tokens", "train_seconds", "peak_memory_bytes")}
+    chosen = {key: facts["training"][key] for key in ("learning_rate", "weight_decay")}
+    shown = {key: facts[key] for key in keep} | {"d_model": facts["model"]["d_model"]} | chosen
+    write_json(folder / "metrics.json", shown | {"cost": cost, "splits": splits})
+
+
+def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer) -> pd.DataFrame:
+    """One row per query: what was asked, what was answered, and the columns to slice by."""
+    table = read_table(path, ["id", "split", "answer", *SLICES])
+    queries = np.diff(np.asarray(table["answer"].combine_chunks().offsets))
+    flat = {name: table[name].combine_chunks().flatten().to_pandas() for name in ("answer", *SLICES)}
+    ends = scores.offsets
+    answered = tokenizer.decode_batch([scores.predicted[a:b].tolist() for a, b in itertools.pairwise(ends)])
+    return pd.DataFrame(
+        {
+            "split": np.repeat(table["split"].to_numpy(), queries),
+            "program": np.repeat(table["id"].to_numpy(), queries),
+            "query": np.concatenate([np.arange(n) for n in queries]),
+            "predicted": answered,
+            "exact_match": scores.correct,
+            "token_accuracy": scores.token_accuracy,
+            "loss": scores.loss,
+            **flat,
+        }
+    )
+
+
+def summary(rows: pd.DataFrame) -> dict[str, Any]:
+    """Means over queries."""
+    means = {name: float(rows[name].mean()) for name in ("exact_match", "token_accuracy", "loss")}
+    return {"queries": len(rows), **means}
+
+
+def slices(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """Exact match for every value of every column that takes several."""
+    found = {}
+    for column in SLICES:
+        groups = rows.groupby(column)["exact_match"].agg(["size", "mean"])
+        if len(groups) > 1:
+            found[column] = {
+                str(value): {"queries": int(row["size"]), "exact_match": float(row["mean"])}
+                for value, row in groups.iterrows()
+            }
+    return found

@@ -1,0 +1,55 @@
+"""Exact match from one teacher-forced forward pass.
+
+Greedy decoding of an answer equals teacher forcing as long as every token so far was the argmax: at the first token
+that is not, both have failed. So an answer, end sign included, is decoded exactly if and only if each of its tokens is
+the argmax given the true ones before it. One forward pass over whole programs therefore scores all their queries
+(STUDY.md, Q4); tests hold this against token-by-token decoding.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lolameme.learning.batches import Split
+from lolameme.learning.device import Device
+from lolameme.models.stack import Stack
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of every query of a split, in order (P programs, Q queries)."""
+
+    correct: np.ndarray  # (Q,) bool: exact match
+    token_accuracy: np.ndarray  # (Q,) share of the answer's tokens, end sign included, that are the argmax
+    loss: np.ndarray  # (Q,) nats per answer token
+    predicted: np.ndarray  # (answer tokens,) argmax tokens, answer after answer
+    offsets: np.ndarray  # (Q + 1,) where each answer's tokens start in `predicted`
+    other_loss: float  # nats per token outside answers; NaN unless asked for
+
+
+@torch.inference_mode()
+def score(model: Stack, split: Split, device: Device, batch: int = 256, others: bool = False) -> Scores:
+    """Score all queries of a split; `others` looks at the tokens outside answers too, which costs a larger head."""
+    model.eval()
+    lengths = split.stop - split.begin  # (Q,)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    first_query = np.concatenate([[0], np.cumsum(split.queries)])
+    predicted = np.zeros(offsets[-1], np.uint16)
+    target, loss = np.zeros(offsets[-1], np.uint16), np.zeros(offsets[-1])
+    other_sum, other_count = 0.0, 0
+    for programs in split.in_order(batch):
+        data = split.batch(programs, all_tokens=others)
+        logits, losses = device.losses(model, data)
+        guess, losses = logits.argmax(-1).cpu().numpy(), losses.double().cpu().numpy()
+        answers = data.answers.numpy()
+        other_sum, other_count = other_sum + losses[~answers].sum(), other_count + int((~answers).sum())
+        # predictions come program by program, left to right: exactly the order of the queries' tokens
+        place = offsets[first_query[programs]], offsets[first_query[programs + 1]]
+        index = np.concatenate([np.arange(a, b) for a, b in zip(*place, strict=True)])
+        predicted[index], target[index], loss[index] = guess[answers], data.targets.numpy()[answers], losses[answers]
+    model.train()
+    hit = predicted == target
+    share = np.add.reduceat(hit, offsets[:-1], dtype=np.int64) / lengths
+    mean_loss = np.add.reduceat(loss, offsets[:-1]) / lengths
+    return Scores(share == 1, share, mean_loss, predicted, offsets, other_sum / other_count if other_count else np.nan)

@@ -1,0 +1,69 @@
+"""Causal multi-head self-attention, as in GPT-2 (Radford et al. 2019)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lolameme.models.mixer import Mixer
+from lolameme.study.settings import Model
+
+HALF = (torch.bfloat16, torch.float16)
+
+
+class Attention(Mixer):
+    """softmax(q k^T / sqrt(D/H)) v in H heads, position t reading positions up to t."""
+
+    def __init__(self, model: Model, max_length: int):
+        super().__init__()
+        self.heads, self.dropout = model.heads, model.attention_dropout
+        self.in_proj = nn.Linear(model.d_model, 3 * model.d_model)
+        self.out_proj = nn.Linear(model.d_model, model.d_model)
+
+    def mix(self, z: Tensor) -> Tensor:
+        q, k, v = z.unflatten(2, (3, self.heads, -1)).unbind(2)  # each (B, L, H, D/H)
+        return kernel(z)(q, k, v, self.dropout if self.training else 0.0).flatten(2)
+
+    def step(self, x: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The next position alone, x (B, D), given keys and values (B, T, H, D/H) of those before; for decoding."""
+        B, D = x.shape
+        q, k, v = self.in_proj(x).view(B, 1, 3, self.heads, D // self.heads).unbind(2)  # each (B, 1, H, D/H)
+        keys, values = (k, v) if state is None else (torch.cat(pair, dim=1) for pair in zip(state, (k, v), strict=True))
+        heads_first = (t.transpose(1, 2) for t in (q, keys, values))
+        return self.out_proj(F.scaled_dot_product_attention(*heads_first).reshape(B, D)), (keys, values)
+
+    @staticmethod
+    def weights(model: Model) -> int:
+        """Trained parameters of the mixer."""
+        return 4 * model.d_model**2 + 4 * model.d_model
+
+    @staticmethod
+    def flops(model: Model, length: int, batch: int) -> float:
+        """Operations per token of a forward pass over all positions, as kernels without causal skipping do."""
+        return 8 * model.d_model**2 + 4 * length * model.d_model
+
+
+def kernel(x: Tensor):
+    """The attention kernel for tensors like `x`: xformers where it has one (CUDA in half precision), else torch."""
+    dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
+    return xformers_attention if x.is_cuda and dtype in HALF else torch_attention
+
+
+def torch_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
+    """torch's scaled dot product attention; all arguments and the result are (B, L, H, D/H)."""
+    q, k, v = (t.transpose(1, 2) for t in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True).transpose(1, 2)
+
+
+def xformers_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
+    """xformers' memory-efficient attention; shapes as in `torch_attention`. CUDA and half precision only."""
+    import xformers.ops  # 5 s, so only where it is used
+
+    return xformers.ops.memory_efficient_attention(q, k, v, attn_bias=xformers.ops.LowerTriangularMask(), p=dropout)
+
+
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
+    """Attention written out: softmax(q k^T / sqrt(D/H)) v over the past. The yardstick for the kernels above."""
+    scores = torch.einsum("blhd,bmhd->bhlm", q, k) / q.shape[-1] ** 0.5  # (B, H, L, L)
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
+    weights = F.dropout(scores.masked_fill(future, float("-inf")).softmax(-1), dropout)
+    return torch.einsum("bhlm,bmhd->blhd", weights, v)

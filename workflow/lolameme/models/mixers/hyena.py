@@ -1,0 +1,168 @@
+"""The Hyena operator: gated, implicitly parametrised long convolutions (Poli et al. 2023, arXiv 2302.10866)."""
+
+import itertools
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lolameme.models.convolution import causal_convolution
+from lolameme.models.mixer import Mixer
+from lolameme.study.settings import Hyena as Settings
+from lolameme.study.settings import Model
+
+
+class Hyena(Mixer):
+    """Gates and long convolutions in turn, position t reading positions up to t.
+
+    Definition 3.1 of the paper with N = `order`: projections x0, ..., x_{N-1} and v of the input, each through a short
+    convolution; then v <- x_i * v and v <- h_i * v (a long convolution, with a bias that passes v on) for
+    i = N-1, ..., 1; the result is x0 * v, projected.
+    """
+
+    def __init__(self, model: Model, max_length: int):
+        super().__init__()
+        settings, D = model.hyena, model.d_model
+        self.order = settings.order
+        self.in_proj = nn.Linear(D, (settings.order + 1) * D)
+        self.short = ShortConvolution((settings.order + 1) * D, settings.short_filter)
+        self.filters = ImplicitFilter(settings, D, settings.order - 1, max_length)
+        self.bias = nn.Parameter(torch.randn(settings.order - 1, D))
+        self.out_proj = nn.Linear(D, D)
+
+    def mix(self, z: Tensor) -> Tensor:
+        *gates, v = self.short(z).chunk(self.order + 1, dim=-1)  # each (B, L, D)
+        bias = F.pad(self.bias[..., None], (0, z.shape[1] - 1))  # a part of the tap at t - s = 0
+        filters = self.filters(z.shape[1]) + bias  # (order - 1, D, L)
+        for gate, h in zip(gates[:0:-1], filters, strict=True):
+            v = causal_convolution(v * gate, h)
+        return v * gates[0]
+
+    def step(self, x: Tensor, state: tuple[Tensor, Tensor, Tensor | None] | None) -> tuple[Tensor, tuple]:
+        """The next position alone, x (B, D); for decoding.
+
+        The state holds the filters (order - 1, D, max length), the latest inputs of the short convolution, and all
+        inputs of the long ones (order - 1, B, T, D).
+        """
+        filters, recent, before = (self.filters(len(self.filters.features)), None, None) if state is None else state
+        z, recent = self.short.step(self.in_proj(x), recent)
+        *gates, v = z.chunk(self.order + 1, dim=-1)  # each (B, D)
+        inputs = []
+        for i, (gate, bias) in enumerate(zip(gates[:0:-1], self.bias, strict=True)):
+            now = (v * gate)[:, None]
+            past = now if before is None else torch.cat([before[i], now], dim=1)  # (B, T, D)
+            inputs.append(past)
+            v = torch.einsum("btd,dt->bd", past, filters[i, :, : past.shape[1]].flip(-1)) + now[:, 0] * bias
+        return self.out_proj(v * gates[0]), (filters, recent, torch.stack(inputs))
+
+    @staticmethod
+    def weights(model: Model) -> int:
+        """Trained parameters of the mixer."""
+        settings, D = model.hyena, model.d_model
+        projections = (settings.order + 1) * (D * D + D) + D * D + D
+        short = (settings.order + 1) * D * (settings.short_filter + 1)
+        filters = (
+            _filter_matrices(model) + (settings.filter_layers + 2) * settings.filter_width
+        )  # biases and frequencies
+        return projections + short + filters + (settings.order - 1) * D
+
+    @staticmethod
+    def flops(model: Model, length: int, batch: int) -> float:
+        """Operations per token of a forward pass, convolutions by real FFTs of length N = 2L at 2.5 N log2 N each.
+
+        The filters are evaluated, and transformed, once per pass, whatever the batch.
+        """
+        settings, D = model.hyena, model.d_model
+        projections = 2 * (settings.order + 2) * D * D
+        short = 2 * settings.short_filter * (settings.order + 1) * D
+        gates = settings.order * D
+        transform = 5 * math.log2(2 * length)  # per channel and position
+        convolution = (settings.order - 1) * D * ((2 + 1 / batch) * transform + 6)  # 6: the product of two spectra
+        return projections + short + gates + convolution + 2 * _filter_matrices(model) / batch
+
+
+def _filter_matrices(model: Model) -> int:
+    """Weights of the matrices of the implicit filters' MLP."""
+    settings, width = model.hyena, model.hyena.filter_width
+    return (
+        settings.filter_features * width
+        + settings.filter_layers * width**2
+        + width * (settings.order - 1) * model.d_model
+    )
+
+
+class ShortConvolution(nn.Module):
+    """A depthwise causal convolution with a few explicit taps: (B, L, C) -> (B, L, C)."""
+
+    def __init__(self, channels: int, taps: int):
+        super().__init__()
+        bound = 1 / math.sqrt(taps)
+        self.weight = nn.Parameter(torch.empty(taps, channels).uniform_(-bound, bound))  # weight[i] meets x[t - i]
+        self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _Taps.apply(x, self.weight.to(x.dtype), self.bias.to(x.dtype))
+
+    def step(self, x: Tensor, recent: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The next position alone, x (B, C), given up to taps - 1 inputs before it (B, T, C), latest last."""
+        seen = x[:, None] if recent is None else torch.cat([recent, x[:, None]], dim=1)[:, -len(self.weight) :]
+        y = self.bias + (seen * self.weight[: seen.shape[1]].flip(0)).sum(1)
+        return y, seen
+
+
+class _Taps(torch.autograd.Function):
+    """y[t] = bias + sum over i of weight[i] x[t - i]; forward and backward add in place, tap by tap."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        y = torch.addcmul(bias, x, weight[0])
+        for i in range(1, min(len(weight), x.shape[1])):
+            y[:, i:].addcmul_(x[:, :-i], weight[i])
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        x, weight = ctx.saved_tensors
+        to_x, to_weight = gradient * weight[0], torch.zeros_like(weight)
+        to_weight[0] = (gradient * x).sum((0, 1))
+        for i in range(1, min(len(weight), x.shape[1])):
+            to_x[:, :-i].addcmul_(gradient[:, i:], weight[i])
+            to_weight[i] = (gradient[:, i:] * x[:, :-i]).sum((0, 1))
+        return to_x, to_weight, gradient.sum((0, 1))
+
+
+class ImplicitFilter(nn.Module):
+    """Long filters as a function of time: an MLP with sine activations on positional features, under a decay window.
+
+    Section 3.3 and appendix of the paper. Time runs from 0 to 1 over `max_length` positions, so a shorter input sees
+    the start of the same filters. Frequencies of the sines are learned, starting at w.
+    """
+
+    def __init__(self, settings: Settings, channels: int, filters: int, max_length: int):
+        super().__init__()
+        self.filters, width = filters, settings.filter_width
+        t = torch.linspace(0, 1, max_length)[:, None]  # (L, 1)
+        bands = (settings.filter_features - 1) // 2
+        angle = 2 * math.pi * torch.arange(max_length)[:, None] / max_length  # (L, 1)
+        wave = angle * torch.linspace(1e-4, bands - 1, bands)  # (L, bands)
+        self.features = nn.Parameter(torch.cat([t, wave.cos(), -wave.sin()], dim=1), requires_grad=False)
+        # channel c falls to `target` after a share of the length between fast_decay and slow_decay
+        slowest, fastest = (
+            math.log(1 / settings.target) / share for share in (settings.slow_decay, settings.fast_decay)
+        )
+        rates = torch.linspace(fastest, slowest, channels)
+        self.register_buffer("window", torch.exp(-t * rates).T.contiguous(), persistent=False)  # (D, L)
+        sizes = [settings.filter_features, *[width] * (settings.filter_layers + 1)]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+        self.frequency = nn.Parameter(torch.full((width,), float(settings.frequency)))
+        self.out = nn.Linear(width, filters * channels, bias=False)
+
+    def forward(self, length: int) -> Tensor:
+        """(filters, D, length) filter taps."""
+        h = self.features[:length]
+        for layer in self.layers:
+            h = torch.sin(self.frequency * layer(h))  # (L, width)
+        h = F.linear(self.out.weight, h)  # (filters * D, L): the projection, transposed
+        return h.unflatten(0, (self.filters, -1)) * self.window[:, :length]

@@ -1,0 +1,144 @@
+"""The configuration of a study: typed, documented, checked before the first job.
+
+The same models serve the Snakefile and the package; `workflow/schemas/config.schema.json` is generated from them.
+A mistake becomes one `ConfigError` sentence that names the key, the value and what is allowed.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
+
+import yaml
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
+
+from lolameme.study import architectures, plugins
+from lolameme.study.paths import Paths
+from lolameme.study.sections import TASK, ConfigError, Name, Positive, Section, sentence
+from lolameme.study.settings import Language, Model, Training, Tuning
+
+TASKS = plugins.names("task")
+
+
+def _task(value: Any) -> str | None:
+    """The tag of a variant, given as plain data or read already."""
+    name = value.get("task", "lolameme") if isinstance(value, dict) else getattr(value, "task", "lolameme")
+    return TASK + name if name in TASKS else None
+
+
+# a variant of any task: what the `settings` of its folder say
+Variant = Annotated[
+    Union[tuple(Annotated[plugins.load("task", name, "settings").Variant, Tag(TASK + name)] for name in TASKS)],  # noqa: UP007 (a union of a tuple)
+    Discriminator(
+        _task,
+        custom_error_type="unknown_task",
+        custom_error_message=f"the task must be one of {', '.join(TASKS)}",
+    ),
+]
+
+
+class Study(Section):
+    """A whole study: the one configuration that Snakefile and package share."""
+
+    study: Name = Field(description="name of the study: results/<study>, reports/<study>")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1, description="one cell per seed")
+    world_seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of worlds and programs, shared by all cells")
+    threads: Positive = Field(1, description="CPU threads of one training")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU, else the CPU")
+    languages: dict[Name, Language] = Field(min_length=1)
+    architectures: tuple[str, ...] = Field(min_length=1, description=architectures.FORMS)
+    model: Model = Model()
+    match: Literal["depth", "parameters", "flops"] = Field(
+        "depth",
+        description="what architectures have in common: depth and width; or depth, and each its own width, so that "
+        "all have as many parameters, or as many FLOPs per token, as GPT-2 of model.d_model",
+    )
+    training: Training = Training()
+    tuning: Tuning | None = Field(None, description="choose learning rates per architecture; without it: as given")
+    tracking: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = Field(
+        None, description="an MLflow tracking server, as http://host:port; without it: results/mlflow.db"
+    )
+    variants: dict[Name, Variant] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: {list(self.seeds)} names a seed twice")
+        try:
+            architectures.expand(self.architectures, self.model.layers)
+        except ValueError as error:
+            raise ValueError(f"architectures: {error}") from None
+        for name, variant in self.variants.items():
+            try:
+                variant.check(self.languages)
+            except ValueError as error:
+                raise ValueError(f"variants.{name}: {error}") from None
+            try:
+                self.trials(name)
+            except ValueError as error:
+                raise ValueError(f"tuning: {error} (variant {name})") from None
+        return self
+
+    @property
+    def paths(self) -> Paths:
+        """Where the study's files lie."""
+        return Paths(self.study)
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """Architectures with every name written out, each different stack once."""
+        return architectures.expand(self.architectures, self.model.layers)
+
+    @property
+    def server(self) -> str:
+        """Where a browser finds the study's runs: its tracking server, else that of `make mlflow`."""
+        return self.tracking or "http://127.0.0.1:5000"
+
+    @property
+    def illustrated(self) -> str | None:
+        """The variant that shows the framework: the one in the most languages, if any is."""
+        languages = {n: len(v.languages) for n, v in self.variants.items() if v.languages}
+        return max(languages, key=languages.__getitem__, default=None)
+
+    def training_of(self, variant: str) -> Training:
+        """The training settings of a variant, its overrides applied."""
+        return self.training.updated(self.variants[variant].training)
+
+    def trials(self, variant: str) -> dict[str, Training]:
+        """The trials by which each architecture's training on a variant is chosen, by name; none without tuning."""
+        return self.tuning.trials(self.training_of(variant)) if self.tuning else {}
+
+    def tuned(self, variant: str, trial: str) -> Training:
+        """The training of a variant's cells with what a trial tried."""
+        tried = self.trials(variant)[trial]
+        chosen = {key: getattr(tried, key) for key in ("learning_rate", "weight_decay")}
+        return self.training_of(variant).model_copy(update=chosen)
+
+
+def parse(data: Any, source: str = "configuration") -> Study:
+    """Check a configuration given as plain data.
+
+    Raises ConfigError with one sentence: where, what is wrong, what is allowed.
+    """
+    if not isinstance(data, dict) or not data:
+        raise ConfigError(f"{source}: expected a mapping of keys, got {type(data).__name__}")
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {sentence(error)}") from None
+
+
+def load(path: str | Path) -> Study:
+    """Read and check a configuration file. Raises ConfigError, also when the file is missing or is no YAML."""
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
+    return parse(data, str(path))
+
+
+def schema() -> str:
+    """The JSON schema of a study, as checked in under workflow/schemas."""
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Study.model_json_schema()}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

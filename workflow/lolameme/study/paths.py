@@ -1,0 +1,67 @@
+"""Where everything lies: the only place that spells `results/...` and `reports/...`.
+
+Paths are relative to the project's folder. Rules give wildcards in braces where scripts give names.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULTS, REPORTS = Path("results"), Path("reports")
+DATABASE, ARTIFACTS = RESULTS / "mlflow.db", RESULTS / "mlartifacts"  # of all studies
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of one study."""
+
+    study: str
+
+    @property
+    def results(self) -> Path:
+        return RESULTS / self.study
+
+    @property
+    def reports(self) -> Path:
+        return REPORTS / self.study
+
+    @property
+    def page(self) -> Path:
+        return self.reports / "index.html"
+
+    @property
+    def figures(self) -> Path:
+        return self.reports / "figures"
+
+    @property
+    def tables(self) -> Path:
+        return self.results / "tables"
+
+    @property
+    def runs(self) -> Path:
+        """Which MLflow runs show the study."""
+        return self.results / "mlflow.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.results / "logs"
+
+    @property
+    def progress(self) -> Path:
+        return self.logs / "progress"
+
+    def data(self, variant: str) -> Path:
+        return self.results / "data" / variant
+
+    def trials(self, variant: str, architecture: str) -> Path:
+        return self.results / "trials" / variant / architecture
+
+    def cell(self, variant: str, architecture: str, seed: int | str) -> Path:
+        return self.results / "cells" / variant / architecture / f"seed{seed}"
+
+    def analysis(self, analysis: str, variant: str, architecture: str, seed: int | str) -> Path:
+        return self.results / "analyses" / analysis / variant / architecture / f"seed{seed}.parquet"
+
+
+def data_of(cell: Path) -> Path:
+    """The folder of the data that a cell, given by its folder, was trained on."""
+    return cell.parents[3] / "data" / cell.parents[1].name

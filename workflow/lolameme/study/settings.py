@@ -1,0 +1,126 @@
+"""Settings of languages, of models and of their training."""
+
+import itertools
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from lolameme.study.sections import Positive, Section, Share
+
+Sign = Annotated[str, Field(pattern=r"^[^\w\s]+$", max_length=8)]
+
+
+class Language(Section):
+    """The surface of a language: data, not code."""
+
+    casing: Literal["camel", "snake", "kebab", "pascal"] = Field(description="how a name joins its stem and head")
+    order: Literal["infix", "prefix"] = Field(description="a + b, or + a b")
+    assign: Sign = Field(description="assignment sign")
+    answer: Sign = Field(description="sign between a query and its answer")
+    end: Sign = Field(description="end of a statement")
+    operators: tuple[Sign, ...] = Field(description="operator signs, in the order of the world's operators")
+    lexicon: Literal["shared", "distinct"] = Field("shared", description="distinct: roots have another spelling here")
+    synonyms: int = Field(1, ge=1, le=8, description="spellings of each root")
+
+    @model_validator(mode="after")
+    def _signs_differ(self):
+        signs = [self.assign, self.answer, self.end, *self.operators]
+        if len(set(signs)) != len(signs):
+            twice = next(s for s in signs if signs.count(s) > 1)
+            raise ValueError(f"the sign {twice!r} stands for two things; assign, answer, end and operators must differ")
+        return self
+
+
+class Hyena(Section):
+    """Knobs of the Hyena operator (arXiv 2302.10866, sections 3.2 and 3.3)."""
+
+    order: int = Field(2, ge=2, le=8, description="number of gates; order - 1 long convolutions")
+    short_filter: Positive = Field(3, description="taps of the depthwise short convolution")
+    filter_width: Positive = Field(64, description="width of the implicit filter's MLP")
+    filter_features: int = Field(33, ge=3, description="positional features, odd: time and pairs of cosine and sine")
+    filter_layers: int = Field(2, ge=0, description="hidden layers of the filter's MLP after the first")
+    frequency: float = Field(
+        1.0, gt=0, description="w of the sine activations; the published language models use 10-14"
+    )
+    fast_decay: float = Field(0.3, gt=0, description="the fastest channel reaches the target after this share of L")
+    slow_decay: float = Field(1.5, gt=0, description="the slowest channel reaches the target after this share of L")
+    target: float = Field(1e-2, gt=0, lt=1, description="what the decay window falls to")
+
+    @field_validator("filter_features")
+    @classmethod
+    def _odd(cls, features):
+        if features % 2 == 0:
+            raise ValueError(f"filter_features is {features}; it must be odd: time, and a cosine and a sine per band")
+        return features
+
+
+class Model(Section):
+    """The stack that all architectures of a study share."""
+
+    layers: Annotated[int, Field(ge=1, le=1000)] = 2
+    d_model: Annotated[int, Field(ge=1, le=65536)] = 64
+    heads: Positive = 4
+    inner: float = Field(4.0, gt=0, description="width of the MLP as a multiple of d_model")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on embeddings and residual branches")
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on attention weights")
+    positions: Literal["auto", "learned", "none"] = Field(
+        "auto",
+        description="absolute position embeddings; auto: learned where layer 1 is attention, which is blind to order",
+    )
+    hyena: Hyena = Hyena()
+
+    @model_validator(mode="after")
+    def _heads_divide(self):
+        if self.d_model % self.heads:
+            raise ValueError(f"d_model {self.d_model} is no multiple of heads {self.heads}")
+        return self
+
+
+class Training(Section):
+    """How a cell is trained: AdamW, linear warm-up, cosine decay, clipped gradients."""
+
+    steps: Positive = 1000
+    batch: Positive = Field(64, description="programs per step")
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+    final_rate: Share = Field(0.1, description="learning rate at the end, as a share of the peak")
+    warmup: Share = Field(0.1, description="share of the steps spent warming up")
+    betas: tuple[Share, Share] = (0.9, 0.98)
+    weight_decay: float = Field(0.1, ge=0, description="on matrices; never on biases, norms, embeddings, filters")
+    clip: float = Field(1.0, gt=0, description="largest gradient norm")
+    loss: Literal["answers", "all"] = Field("answers", description="tokens that count: answers with their end, or all")
+    evaluate_every: Positive = Field(100, description="steps between two looks at the valid split")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 on CUDA, else float32"
+    )
+
+
+class Tuning(Section):
+    """The learning rate, and if wanted the weight decay, that each architecture gets on each variant.
+
+    Every point of the grid is trained with a seed of its own, and judged on the valid split alone.
+    """
+
+    learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.25, 0.5, 1.0), min_length=1, description="factors on training.learning_rate to choose from"
+    )
+    weight_decay: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        (1.0,), min_length=1, description="factors on training.weight_decay to choose from"
+    )
+    share: float = Field(1.0, gt=0, le=1, description="length of a trial, as a share of training.steps")
+
+    def trials(self, training: Training) -> dict[str, Training]:
+        """The points of the grid by name, such as `lr0.004-wd0.1`, each with the training of its trial.
+
+        Raises ValueError if two points are the same, or a learning rate exceeds 1.
+        """
+        found: dict[str, Training] = {}
+        for rate, decay in itertools.product(self.learning_rate, self.weight_decay):
+            point = {"learning_rate": training.learning_rate * rate, "weight_decay": training.weight_decay * decay}
+            name = f"lr{point['learning_rate']:.6g}-wd{point['weight_decay']:.6g}"
+            if name in found:
+                raise ValueError(f"two points of the grid are the same, {name}")
+            if point["learning_rate"] > 1:
+                raise ValueError(f"learning rate {point['learning_rate']:.6g} of {name} is above 1")
+            steps = max(1, round(self.share * training.steps))
+            found[name] = training.model_copy(update=point | {"steps": steps})
+        return found

@@ -1,0 +1,82 @@
+"""What the variants of all tasks have in common: sizes, a tokenizer, splits. A task brings the rest."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from lolameme.study.sections import Positive, Section
+from lolameme.study.settings import Language, Training
+
+
+def _ordered(bounds: tuple[int, int]) -> tuple[int, int]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"the range {list(bounds)} is empty; write [least, most]")
+    return bounds
+
+
+Bounds = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], AfterValidator(_ordered)]
+
+
+class Sizes(Section):
+    """Programs per split; `test` holds for every extra split too."""
+
+    train: Positive = 20000
+    valid: Positive = 500
+    test: Positive = 1000
+
+
+class Tokenizer(Section):
+    """How text becomes tokens. Digits stay single and answers never merge with their neighbours."""
+
+    kind: Literal["bpe", "piece", "char"] = Field(
+        "bpe", description="within a name: learned merges, one token per root and casing mark, or per character"
+    )
+    vocabulary: int = Field(1024, ge=16, le=65535, description="entries of a bpe tokenizer, specials included")
+
+
+class BaseVariant(Section):
+    """One experiment. A task's own adds its `task`, its `program`, `splits` of that kind, and at times a `world`."""
+
+    about: str = Field(description="what is asked, in one line; shown in the report")
+    sizes: Sizes = Sizes()
+    tokenizer: Tokenizer = Tokenizer()
+    training: Training | None = Field(None, description="the keys of the study's training that differ here")
+
+    def programs(self) -> dict[str, Any]:
+        """The program knobs of every split, overrides applied: train, valid, test, then the extra ones."""
+        return {s: self.program for s in ("train", "valid", "test")} | {
+            name: self.program.updated(knobs) for name, knobs in self.splits.items()
+        }
+
+    @property
+    def held_out(self) -> bool:
+        """Whether no prompt to validate or test on may be in train."""
+        return True
+
+    def check(self, languages: dict[str, Language]) -> None:
+        """Raise ValueError if the variant does not fit the study's languages."""
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        return ("test", *self.splits)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of all splits, each once."""
+        return tuple(dict.fromkeys(name for p in self.programs().values() for name in getattr(p, "languages", ())))
+
+    @model_validator(mode="after")
+    def _splits_can_be_drawn(self):
+        for name in self.splits:
+            if name in ("train", "valid", "test"):
+                raise ValueError(f"splits: {name!r} exists already; extra splits need other names")
+        for name, program in self.programs().items():
+            try:
+                program.check(getattr(self, "world", None))
+            except ValueError as error:
+                where = "program" if name == "train" else f"splits.{name}"
+                raise ValueError(f"{where}: {error}") from None
+        return self
+
+
+SPLITS = "extra test splits: the settings of program that differ"

@@ -1,0 +1,55 @@
+"""Reads ListOps."""
+
+import re
+from typing import Any
+
+from lolameme.tasks import interpreter
+from lolameme.tasks.interpreter import Answer, ProgramError
+
+
+class Interpreter(interpreter.Interpreter):
+    """Nested lists: `[MAX 2 9 [MIN 4 7 ] 0 ] -> 9;`. Without `nesting`, lists inside lists are not read."""
+
+    faculties = ("nesting",)
+
+    def __init__(self, world: dict[str, Any], without: str | None = None):
+        super().__init__(world, without)
+        self.choices = world["modulus"]
+
+    def answers(self, program: str) -> list[Answer]:
+        text, _, _ = program.partition("->")
+        words = text.split()
+        steps: list[str] = []
+        try:
+            value = self._value(words, steps, outermost=True)
+        except IndexError:
+            raise ProgramError(f"{text.strip()!r} ends before its lists are closed") from None
+        if words:
+            raise ProgramError(f"{' '.join(words)!r} follows a list that is closed")
+        return [Answer(text.strip(), value, "?" if value is None else str(value), steps)]
+
+    def asks(self, program: str) -> bool:
+        return program.rstrip().endswith("->")
+
+    def _value(self, words: list[str], steps: list[str], outermost: bool = False) -> int | None:
+        """Take one argument off `words` and evaluate it."""
+        word = words.pop(0)
+        if re.fullmatch(r"[0-9]", word):
+            return int(word)
+        if word.removeprefix("[") not in self.world["operators"] or not word.startswith("["):
+            allowed = ", ".join(f"[{operator}" for operator in self.world["operators"])
+            raise ProgramError(f"{word!r} is neither a digit nor one of {allowed}")
+        given = []
+        while words[0] != "]":
+            given.append(self._value(words, steps))
+        words.pop(0)
+        if not given:
+            raise ProgramError(f"{word} ] has no arguments, so it has no value")
+        known = sorted(value for value in given if value is not None)
+        if not known or (self.without == "nesting" and not outermost):
+            return None
+        middle = known[(len(known) - 1) // 2] + known[len(known) // 2]
+        results = {"MAX": known[-1], "MIN": known[0], "MED": middle // 2, "SM": sum(known) % self.world["modulus"]}
+        value = results[word[1:]]
+        steps.append(f"{word} {' '.join(map(str, given))} ] is {value}")
+        return value

@@ -1,0 +1,84 @@
+"""Multi-query associative recall: `keta mol bisu ran fen gol bisu ran tas fen keta mol`.
+
+The task of Zoology (arXiv 2312.04927; the definition of MQAR, and the appendix on its data): a sequence starts with
+key-value pairs, then asks for each key once, among fillers, and the value follows. The gap before a query is drawn
+without replacement from a power law, so most queries come early. Other than there, fillers are words of their own, so
+that no filler is taken for a query, and the number of pairs may vary.
+"""
+
+import numpy as np
+
+from lolameme.base.seeds import generator
+from lolameme.study.settings import Language
+from lolameme.tasks import task
+from lolameme.tasks.lexemes import Lexemes, Ragged, Rendered, starts
+from lolameme.tasks.lolameme.programs import sample_distinct
+from lolameme.tasks.mqar.settings import Program, Variant
+from lolameme.tasks.roots import draw_roots
+from lolameme.tasks.task import Drawn
+
+
+class Task(task.Task):
+    """The task of an MQAR variant. Lexemes: keys, then values, then fillers."""
+
+    pattern = "words"
+
+    def __init__(self, variant: Variant, languages: dict[str, Language], seed: int):
+        super().__init__(variant, languages, seed)
+        world = self.variant.world
+        sizes = [world.keys, world.values, world.fillers]
+        self.names = dict(
+            zip(("keys", "values", "fillers"), draw_roots(sizes, generator(self.seed, "words")), strict=True)
+        )
+        self.bases = starts(np.array(sizes))
+        self.lexemes = Lexemes([f" {word}" for words in self.names.values() for word in words], closed=False)
+        self.longest = max(program.length for program in self.programs.values())
+
+    def document(self) -> dict:
+        return {"task": "mqar", **self.names}
+
+    def draw(self, split: str, count: int, rng: np.random.Generator, first: int) -> Drawn:
+        settings = self.programs[split]
+        words, place, pairs = draw_sequences(settings, self.bases, count, rng)
+        asked = np.arange(place.shape[1]) < pairs[:, None]  # (N, most pairs)
+        # queries in the order in which they come
+        order = np.argsort(place, axis=1)
+        gap = place - 2 * np.arange(place.shape[1])  # words from the key among the pairs to the key that asks
+        place, gap = (np.take_along_axis(array, order, axis=1)[asked] for array in (place, gap))
+        row = np.repeat(np.arange(count), pairs)
+        columns = {
+            "assignments": pairs[row],
+            "distance": gap,
+            "value_share": 1 / pairs[row],
+        }
+        rows = Ragged(words.ravel(), np.arange(count + 1) * settings.length)
+        answers = Ragged(row * settings.length + place + 1, starts(pairs))
+        return Drawn(Rendered(rows, answers), columns, np.ones(count, bool))
+
+
+def draw_sequences(
+    settings: Program, bases: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw `count` sequences; `bases` (4,) says where keys, values and fillers start in the numbering of words.
+
+    Returns words (count, length), the place (count, most pairs) of the key that asks for each pair, and the number of
+    pairs (count,), beyond which places are `length`.
+    """
+    length, (least, most) = settings.length, settings.pairs
+    pairs = rng.integers(least, most + 1, count)
+    keys = sample_distinct(np.arange(bases[0], bases[1]), count, most, rng)
+    values = sample_distinct(np.arange(bases[1], bases[2]), count, most, rng)
+    # the slots with the smallest exponential times, in order: draws without replacement by weight
+    gap = np.arange(1, (length - 2 * least) // 2 + 1)
+    weight = (settings.power * gap ** (settings.power - 1.0)).astype(np.float32)
+    times = rng.standard_exponential((count, len(gap)), np.float32) / weight
+    times[gap > length // 2 - pairs[:, None]] = np.inf  # slots that the pairs take up
+    slot = np.argsort(times, axis=1)[:, :most]  # (count, most)
+    used = np.arange(most) < pairs[:, None]
+    place = np.where(used, 2 * (pairs[:, None] + slot), length)
+    words = rng.integers(bases[2], bases[3], (count, length + 2), dtype=np.int32)  # the last two catch what is not used
+    both = np.stack([keys, values], axis=2, dtype=np.int32)  # (count, most, 2)
+    np.copyto(words[:, : 2 * most].reshape(count, most, 2), both, where=used[:, :, None])
+    row = np.arange(count)[:, None]
+    words[row, place], words[row, place + 1] = keys, values
+    return words[:, :length], place, pairs

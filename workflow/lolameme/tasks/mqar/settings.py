@@ -1,0 +1,45 @@
+"""Settings of multi-query associative recall."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lolameme.study.sections import Name, Positive, Section
+from lolameme.study.variant import SPLITS, BaseVariant, Bounds
+
+
+class World(Section):
+    """The words of multi-query associative recall: keys, values and fillers, all different."""
+
+    keys: Annotated[int, Field(ge=1, le=20000)] = 64
+    values: Annotated[int, Field(ge=1, le=20000)] = 64
+    fillers: Annotated[int, Field(ge=1, le=20000)] = 64
+
+
+class Program(Section):
+    """How sequences of multi-query associative recall are drawn (Zoology, arXiv 2312.04927, appendix on MQAR)."""
+
+    pairs: Bounds = Field((2, 4), description="key-value pairs that a sequence starts with; each is asked for once")
+    length: Positive = Field(64, description="words of a sequence, even: pairs, then queries among fillers")
+    power: float = Field(
+        0.01, gt=0, description="a of the power law of the gaps: a query after g places has weight a * g**(a - 1)"
+    )
+
+    def check(self, world: World) -> None:
+        """Raise ValueError if no sequence can be drawn from `world` with these settings."""
+        most = self.pairs[1]
+        if self.pairs[0] < 1:
+            raise ValueError("pairs starts at 1 or more")
+        if most > min(world.keys, world.values):
+            raise ValueError(f"{most} pairs need as many keys and values; the world has {world.keys}, {world.values}")
+        if self.length % 2 or self.length < 4 * most:
+            raise ValueError(f"length is {self.length}; it must be even, and at least 4 words for each of {most} pairs")
+
+
+class Variant(BaseVariant):
+    """Multi-query associative recall."""
+
+    task: Literal["mqar"]
+    world: World = World()
+    program: Program = Program()
+    splits: dict[Name, Program] = Field({}, description=SPLITS)
