@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from lolameme.base.files import read_frame
-from lolameme.reporting import figures, selection, style
+from lolameme.drawing import style
+from lolameme.reporting import figures, selection
 from lolameme.runtime import job
 
 with job.running(snakemake) as study:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from lolameme.reporting import framework, style
+from lolameme.drawing import style
+from lolameme.reporting import framework
 from lolameme.runtime import job
 
 with job.running(snakemake) as study:

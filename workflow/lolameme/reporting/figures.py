@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lolameme.reporting.style import INK, QUIET, colours, markers
+from lolameme.drawing.style import INK, QUIET, colours, markers
 from lolameme.reporting.tables import halfway, label
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from lolameme.base.files import read_frame, read_json
-from lolameme.reporting.style import FAMILY, INK, QUIET, colours
+from lolameme.drawing.style import FAMILY, INK, QUIET, colours
 from lolameme.reporting.tables import label
 from lolameme.study import architectures
 from lolameme.tasks.interpreter import Interpreter, interpreter

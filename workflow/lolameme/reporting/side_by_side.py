@@ -5,7 +5,7 @@ import io
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from lolameme.reporting import style
+from lolameme.drawing import style
 from lolameme.reporting.compare import UNTESTED, Comparison
 from lolameme.reporting.tables import label
 from lolameme.reporting.templates import fill

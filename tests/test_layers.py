@@ -1,0 +1,58 @@
+"""Arrows point down: a package imports only what lies below it."""
+
+import ast
+
+from conftest import ROOT
+
+PACKAGE = ROOT / "workflow/lolameme"
+LAYERS = (  # from the ground up; packages of one layer do not import each other
+    {"base"},
+    {"study"},
+    {"tasks", "models", "statistics", "drawing"},
+    {"data"},
+    {"learning"},
+    {"analyses"},
+    {"reporting"},
+    {"tracking"},
+    {"runtime"},
+    {"cli"},
+)
+HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
+
+
+def imported(path):
+    """The packages of ours that a module imports, wherever the statement stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "lolameme" and len(parts) > 1 and parts[1] in HEIGHT:
+                yield parts[1]
+
+
+def test_a_package_imports_only_what_lies_below_it():
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if here == "__init__":
+            continue
+        assert here in HEIGHT, f"{here} has no place among the layers"
+        wrong += [
+            f"{path.relative_to(PACKAGE)} imports {other}"
+            for other in imported(path)
+            if other != here and HEIGHT[other] >= HEIGHT[here]
+        ]
+    assert not wrong
+
+
+def test_what_reads_result_files_never_loads_torch():
+    for package in ("reporting", "tracking", "statistics", "drawing", "study", "tasks"):
+        for path in (PACKAGE / package).rglob("*.py"):
+            names = [
+                a.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Import) for a in n.names
+            ]
+            assert "torch" not in names, path
