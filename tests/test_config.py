@@ -40,6 +40,8 @@ WRONG = [
     (("training", "steps"), 0, "training.steps: input should be greater than or equal to 1, got 0"),
     (("training", "steps"), "many", "training.steps: input should be a valid integer"),
     (("training", "precision"), "bfloat", "got 'bfloat' (did you mean 'bfloat16'?)"),
+    (("analyses",), {"knokout": {}}, "analyses: unknown analysis 'knokout' (did you mean 'knockout'?); allowed: "),
+    (("analyses",), {"knockout": {"prompt": 9}}, "analyses.knockout: unknown key 'prompt' (did you mean 'prompts'?)"),
     (("seeds",), [1, 1], "seeds: [1, 1] names a seed twice"),
     (("architectures",), ["thex-9"], "architectures: 'thex-9': positions must rise and lie in 1..2"),
     (

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 import yaml
-from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from typing_extensions import TypedDict
 
 from lolameme.study import architectures, plugins
 from lolameme.study.paths import Paths
-from lolameme.study.sections import TASK, ConfigError, Name, Positive, Section, sentence
+from lolameme.study.sections import TASK, ConfigError, Name, Positive, Section, nearest, sentence
 from lolameme.study.settings import Language, Model, Training, Tuning
 
 TASKS = plugins.names("task")
@@ -34,6 +35,24 @@ Variant = Annotated[
         custom_error_message=f"the task must be one of {', '.join(TASKS)}",
     ),
 ]
+
+
+def _analyses(value: Any) -> Any:
+    """Names without settings stand for the defaults; names that no file in `analyses` has are refused."""
+    if not isinstance(value, dict):
+        return value
+    known = plugins.names("analysis")
+    for name in value:
+        if name not in known:
+            raise ValueError(f"unknown analysis {name!r}{nearest(name, known)}; allowed: {', '.join(known)}")
+    return {name: {} if settings is None else settings for name, settings in value.items()}
+
+
+# which analyses, with the settings that the file of each declares
+Analyses = TypedDict(
+    "Analyses", {name: plugins.load("analysis", name).Settings for name in plugins.names("analysis")}, total=False
+)
+Analyses.__pydantic_config__ = ConfigDict(extra="forbid")
 
 
 class Study(Section):
@@ -58,6 +77,9 @@ class Study(Section):
         None, description="an MLflow tracking server, as http://host:port; without it: results/mlflow.db"
     )
     variants: dict[Name, Variant] = Field(min_length=1)
+    analyses: Annotated[Analyses, BeforeValidator(_analyses)] = Field(
+        {}, description="what is measured in every trained cell: analyses by name, with their settings (none: defaults)"
+    )
 
     @model_validator(mode="after")
     def _consistent(self):
