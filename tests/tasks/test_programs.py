@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,10 +13,10 @@ from lolameme.base.seeds import generator
 from lolameme.data.tokenizer import CAPITAL, lexeme_table, train_tokenizer
 from lolameme.study.settings import Language
 from lolameme.study.variant import Tokenizer
-from lolameme.tasks.interpreter import interpreter
+from lolameme.tasks.interpreter import ProgramError, interpreter
 from lolameme.tasks.lolameme.generator import document
 from lolameme.tasks.lolameme.interpreter import Interpreter as LoLaMeMeInterpreter
-from lolameme.tasks.lolameme.programs import ASSIGN, NOISE, QUERY, draw_programs
+from lolameme.tasks.lolameme.programs import ASSIGN, NOISE, NONE, QUERY, draw_programs
 from lolameme.tasks.lolameme.rendering import Renderer
 from lolameme.tasks.lolameme.settings import BASE_FUNCTIONS, Program, World
 from lolameme.tasks.lolameme.surface import build_lexicon
@@ -100,6 +101,40 @@ def test_answers_stand_where_the_spans_say(world, program, seed):
         for value in drawn.answers(i):
             begin, end = next(spans)
             assert text[begin:end] == f"{value:0{drawn.world.width}d}"
+
+
+@thorough
+@given(worlds(), knobs(), st.integers(0, 10**6))
+def test_statements_stand_where_they_are_written_and_read_the_latest_binding(world, program, seed):
+    drawn = Drawn(world, program, seed)
+    p = drawn.programs
+    spans = iter(drawn.spans.T.tolist())
+    for i, text in enumerate(drawn.texts):
+        found = drawn.interpreter.statements(text)
+        assert " ".join(text[slice(*s.span)] for s in found) == text
+        latest: dict[int, int] = {}
+        for j, statement in enumerate(found):
+            query = p.kind[i, j] == QUERY
+            assert statement.kind == ("query" if query else "assign")
+            assert statement.language == p.languages[p.language[i, j]]
+            present = (p.operands[i, j] != NONE) | (p.literals[i, j] != NONE)
+            concepts = p.operands[i, j][present].tolist()
+            assert statement.reads == tuple(latest.get(c) for c in concepts)
+            assert [operand.literal for operand in statement.operands] == [c == NONE for c in concepts]
+            names = drawn.interpreter.names[statement.language]
+            for operand, concept in zip(statement.operands, concepts, strict=True):
+                assert operand.literal or names[text[slice(*operand.span)]] == concept
+            declared = LANGUAGES[statement.language]
+            assert text[slice(*statement.sign)] == declared["answer" if query else "assign"]
+            assert text[slice(*statement.end)] == declared["end"]
+            if query:
+                assert list(statement.value) == next(spans)
+                back = [j - k for k in statement.reads if k is not None]
+                assert p.distance[i, j] == max(back, default=-1)
+            else:
+                assert names[text[slice(*statement.name)]] == p.target[i, j]
+                assert statement.value == statement.expression
+                latest[p.target[i, j]] = j
 
 
 @thorough
@@ -192,20 +227,51 @@ def test_the_latest_binding_wins():
     assert rebound > 100
 
 
+CONTRACT = {
+    "modulus": 100,
+    "concepts": [
+        {"stem": 0, "head": 0, "type": 0, "value": None},
+        {"stem": 1, "head": 1, "type": 0, "value": None},
+    ],
+    "operators": [{"functions": ["add"], "tables": [[[(a + b) % 100 for b in range(100)] for a in range(100)]]}],
+    "languages": {
+        name: LANGUAGES[name] | {"stems": [["vel"], ["mo"]], "heads": [["kanto"], ["rida"]]}
+        for name in ("lola", "meme")
+    },
+}
+
+
 def test_the_contracts_example_reads_the_same_in_both_languages():
-    world = {
-        "modulus": 100,
-        "concepts": [
-            {"stem": 0, "head": 0, "type": 0, "value": None},
-            {"stem": 1, "head": 1, "type": 0, "value": None},
-        ],
-        "operators": [{"functions": ["add"], "tables": [[[(a + b) % 100 for b in range(100)] for a in range(100)]]}],
-        "languages": {
-            name: LANGUAGES[name] | {"stems": [["vel"], ["mo"]], "heads": [["kanto"], ["rida"]]}
-            for name in ("lola", "meme")
-        },
-    }
-    interpreter = LoLaMeMeInterpreter(world)
+    interpreter = LoLaMeMeInterpreter(CONTRACT)
     assert interpreter.answers("velKanto = 07; moRida = 41; velKanto + moRida -> 48;")[0].text == "48"
     assert interpreter.answers("vel_kanto := 07| mo_rida := 41| # vel_kanto mo_rida => ")[0].text == "48"
     assert interpreter.answers("velKanto = 07; mo_rida := 41| velKanto + moRida -> ")[0].value == 48
+
+
+def test_statements_of_the_contracts_example():
+    text = "velKanto = 07; velKanto = 41; velKanto + 02 -> "
+    first, second, query = LoLaMeMeInterpreter(CONTRACT).statements(text)
+    assert (first.span, first.name, first.sign, first.value, first.end) == (
+        (0, 14),
+        (0, 8),
+        (9, 10),
+        (11, 13),
+        (13, 14),
+    )
+    assert second.span == (15, 29)
+    assert (query.span, query.expression, query.sign) == ((30, 46), (30, 43), (44, 46))
+    assert [operand.span for operand in query.operands] == [(30, 38), (41, 43)]
+    assert query.reads == (1, None)
+    assert (query.value, query.end) == (None, None)
+
+
+def test_a_query_means_the_same_in_every_language():
+    text = "velKanto = 07; moRida = 41; velKanto + moRida -> 48; # vel_kanto mo_rida => 48| moRida + velKanto -> 48;"
+    *_, first, second, third = LoLaMeMeInterpreter(CONTRACT).statements(text)
+    assert first.meaning == second.meaning != third.meaning
+
+
+@pytest.mark.parametrize("text", ["velKanto = 7;", "velKanto = 100;", "velKanto = 07; velKanto -> 7;"])
+def test_a_value_without_its_zeros_is_no_value(text):
+    with pytest.raises(ProgramError, match="is no value: values are 00 to 99, written with 2 digits"):
+        LoLaMeMeInterpreter(CONTRACT).statements(text)

@@ -81,6 +81,31 @@ def test_the_interpreter_agrees_with_the_generator(variant, seed):
 
 
 @thorough
+@given(st.one_of(lists(), recalls()), st.integers(0, 10**6))
+def test_queries_stand_where_the_answers_do_and_read_what_the_columns_say(variant, seed):
+    try:
+        task, part, texts, answers = drawn(variant, seed)
+    except ConfigError:
+        assume(False)
+    solver, places = interpreter(task.document()), iter(task.lexemes.text(part.rendered)[1].T.tolist())
+    distance = iter(part.columns.get("distance", np.zeros(0)).tolist())
+    for text, answered in zip(texts, answers, strict=True):
+        found = solver.statements(text)
+        queries = [s for s in found if s.kind == "query"]
+        assert [list(query.value) for query in queries] == [next(places) for _ in answered]
+        assert [text[slice(*query.value)] for query in queries] == answered
+        for query in queries:
+            if variant["task"] == "listops":
+                assert text == f"{text[slice(*query.expression)]} -> {text[slice(*query.value)]};"
+            else:
+                (pair,) = query.reads
+                assert text[slice(*found[pair].name)] == text[slice(*query.expression)]
+                assert text[slice(*found[pair].value)] == text[slice(*query.value)]
+                between = text[found[pair].name[0] : query.expression[0]].split()
+                assert len(between) == next(distance)
+
+
+@thorough
 @given(st.one_of(lists(), recalls()), st.sampled_from(["bpe", "piece", "char"]), st.integers(0, 10**6))
 def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(variant, kind, seed):
     try:

@@ -5,8 +5,9 @@ with the steps that lead there. Data cards use them as the oracle, and tests hol
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from lolameme.study import plugins
 
@@ -25,6 +26,39 @@ class Answer:
     steps: list[str] = field(default_factory=list)
 
 
+Span = tuple[int, int]  # characters (start, stop) of a program
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A name, or a value written out, in an expression."""
+
+    span: Span
+    reads: int | None  # index of the statement whose binding it reads; None: it is in the weights, or written out
+    literal: bool = False  # a value written out
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Where a statement of a program stands, and what its operands read. Places are None where nothing is written."""
+
+    kind: Literal["assign", "query"]
+    language: str
+    span: Span  # all of it
+    expression: Span  # what is assigned, or asked for
+    operands: tuple[Operand, ...]  # of the expression, in the order of evaluation
+    meaning: Hashable  # the expression, whatever the language and the spelling of its names
+    name: Span | None = None  # the name that an assignment binds
+    sign: Span | None = None  # between name and value, or query and answer
+    value: Span | None = None  # what is assigned, or the answer
+    end: Span | None = None  # the end sign
+
+    @property
+    def reads(self) -> tuple[int | None, ...]:
+        """Per operand the index of the statement whose binding it reads; None: no statement of this program."""
+        return tuple(operand.reads for operand in self.operands)
+
+
 class Unknown(Exception):
     """A restricted interpreter cannot know this value."""
 
@@ -40,6 +74,13 @@ class Interpreter(ABC):
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         self.world, self.without = world, without
+
+    @abstractmethod
+    def statements(self, program: str) -> list[Statement]:
+        """The statements of a program, in order, with their places. The last query may lack its answer.
+
+        Raises ProgramError if the text cannot be read.
+        """
 
     @abstractmethod
     def answers(self, program: str) -> list[Answer]:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from lolameme.tasks import interpreter
-from lolameme.tasks.interpreter import Answer, ProgramError
+from lolameme.tasks.interpreter import Answer, ProgramError, Statement
 
 
 class Interpreter(interpreter.Interpreter):
@@ -15,6 +15,15 @@ class Interpreter(interpreter.Interpreter):
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)
         self.choices = world["modulus"]
+
+    def statements(self, program: str) -> list[Statement]:
+        found = re.fullmatch(r"\s*(\[.*?\])\s*(?:(->)\s*(?:([0-9])\s*(;)?\s*)?)?", program, re.DOTALL)
+        if found is None:
+            raise ProgramError(f"{program!r} is no program: a list, then `->`, its value and `;`")
+        expression, sign, value, end = (found.span(i) if found[i] else None for i in range(1, 5))
+        span = (expression[0], (end or value or sign or expression)[1])
+        meaning = tuple(found[1].split())
+        return [Statement("query", "listops", span, expression, (), meaning, sign=sign, value=value, end=end)]
 
     def answers(self, program: str) -> list[Answer]:
         text, _, _ = program.partition("->")

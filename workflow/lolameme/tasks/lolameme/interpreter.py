@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 from lolameme.tasks import interpreter
-from lolameme.tasks.interpreter import Answer, ProgramError, Unknown
+from lolameme.tasks.interpreter import Answer, Operand, ProgramError, Span, Statement, Unknown
+
+_SPACE = re.compile(r"\s*")
 
 
 class Interpreter(interpreter.Interpreter):
@@ -28,23 +30,29 @@ class Interpreter(interpreter.Interpreter):
                     for head in declared["heads"][entry["head"]]:
                         self.names[language][_cased(stem, head, declared["casing"])] = concept
 
+    def statements(self, program: str) -> list[Statement]:
+        latest: dict[int, int] = {}  # concept -> the statement that bound it last
+        found: list[Statement] = []
+        at = _SPACE.match(program).end()
+        while at < len(program):
+            statement = self._statement(program, at, latest)
+            if statement.kind == "assign":
+                latest[self._concept(program[slice(*statement.name)], statement.language)] = len(found)
+            found.append(statement)
+            at = _SPACE.match(program, statement.span[1]).end()
+        return found
+
     def answers(self, program: str) -> list[Answer]:
-        bound: dict[int, tuple[int | None, str]] = {}  # concept -> value, and the statement that bound it
-        found = []
-        rest = program.strip()
-        while rest:
-            language, statement, rest = self._statement(rest)
-            declared = self.world["languages"][language]
-            left, sign, right = _split(statement, declared)
-            assigned = sign == declared["assign"]
+        values: list[int | None] = []  # per statement
+        found, statements = [], self.statements(program)
+        for statement in statements:
             try:
-                value, steps = self._evaluate(right if assigned else left, language, bound)
+                value, steps = self._evaluate(program, statement, statements, values)
             except Unknown:
                 value, steps = None, []
-            if not assigned:
-                found.append(Answer(left.strip(), value, self._write(value), steps))
-            elif self.without != "locals":
-                bound[self._concept(left.strip(), language)] = (value, statement)
+            values.append(value)
+            if statement.kind == "query":
+                found.append(Answer(program[slice(*statement.expression)], value, self._write(value), steps))
         return found
 
     def asks(self, program: str) -> bool:
@@ -52,23 +60,21 @@ class Interpreter(interpreter.Interpreter):
 
     def translate(self, program: str, language: str) -> str:
         """The same program in another language of this world, every name in its plainest spelling."""
-        target, written, rest = self.world["languages"][language], [], program.strip()
-        while rest:
-            source, statement, rest = self._statement(rest)
-            declared = self.world["languages"][source]
-            left, sign, right = _split(statement, declared)
-            assigned = sign == declared["assign"]
-            operators, operands = self._parse(right if assigned else left, source)
-            signs = [target["operators"][declared["operators"].index(operator)] for operator in operators]
-            words = [self._name(word, source, language) for word in operands]
+        target, written = self.world["languages"][language], []
+        for statement in self.statements(program):
+            operators, _ = statement.meaning
+            signs = [target["operators"][operator] for operator in operators]
+            words = [self._name(program[slice(*o.span)], statement.language, language) for o in statement.operands]
             if target["order"] == "prefix":
                 expression = " ".join([*signs[::-1], *words])
             else:
                 expression = " ".join([words[0], *(w for pair in zip(signs, words[1:], strict=True) for w in pair)])
-            if assigned:
-                written.append(f"{self._name(left, source, language)} {target['assign']} {expression}{target['end']}")
+            if statement.kind == "assign":
+                name = self._name(program[slice(*statement.name)], statement.language, language)
+                written.append(f"{name} {target['assign']} {expression}{target['end']}")
             else:
-                written.append(f"{expression} {target['answer']} {right}{target['end']}")
+                answer = program[slice(*statement.value)] if statement.value else ""
+                written.append(f"{expression} {target['answer']} {answer}{target['end']}")
         return " ".join(written)
 
     def _name(self, word: str, source: str, language: str) -> str:
@@ -78,86 +84,130 @@ class Interpreter(interpreter.Interpreter):
         entry, declared = self.concepts[self._concept(word, source)], self.world["languages"][language]
         return _cased(declared["stems"][entry["stem"]][0], declared["heads"][entry["head"]][0], declared["casing"])
 
-    def _statement(self, text: str) -> tuple[str, str, str]:
-        """The language and text of the first statement, and what follows it.
+    def _statement(self, program: str, at: int, latest: dict[int, int]) -> Statement:
+        """The statement that starts at character `at`; `latest` says which statement bound a concept last.
 
         A statement ends at an end sign; its language is the one in which it reads as a statement.
         """
         for language, declared in self.world["languages"].items():
-            statement, _, rest = text.partition(declared["end"])
-            words = statement.split()
-            relations = [word for word in words if word in (declared["assign"], declared["answer"])]
-            if len(relations) != 1:
+            end = program.find(declared["end"], at)
+            words = list(re.finditer(r"\S+", program[at : end if end >= 0 else None]))
+            signs = [i for i, word in enumerate(words) if word[0] in (declared["assign"], declared["answer"])]
+            if len(signs) != 1:
                 continue
-            left, sign, right = _split(statement, declared)
-            names = [word for word in words if _is_operand(word) and not word.isdigit()]
+            left, sign, right = words[: signs[0]], words[signs[0]], words[signs[0] + 1 :]
+            assigned = sign[0] == declared["assign"]
+            expression, beside = (right, left) if assigned else (left, right)
             try:
-                self._parse(right if sign == declared["assign"] else left, language)
+                operators, operands = self._parse(expression, language)
             except ProgramError:
                 continue
-            if all(name in self.names[language] for name in names):
-                return language, statement.strip(), rest.strip()
+            if len(beside) > 1 or (assigned and not beside) or any(word[0].isdigit() == assigned for word in beside):
+                continue
+            names = [word[0] for word in [*operands, *beside] if not word[0].isdigit()]
+            if not all(name in self.names[language] for name in names):
+                continue
+            for word in [*operands, *beside]:
+                if word[0].isdigit():
+                    self._check_value(word[0])
+            meant = [word[0] if word[0].isdigit() else self.names[language][word[0]] for word in operands]
+            closed = (end, end + len(declared["end"])) if end >= 0 else None
+            return Statement(
+                kind="assign" if assigned else "query",
+                language=language,
+                span=(at, closed[1] if closed else at + words[-1].end()),
+                expression=_span(expression, at),
+                operands=tuple(
+                    Operand(_span([word], at), latest.get(concept), literal=word[0].isdigit())
+                    for word, concept in zip(operands, meant, strict=True)
+                ),
+                meaning=(tuple(declared["operators"].index(word[0]) for word in operators), tuple(meant)),
+                name=_span(left, at) if assigned else None,
+                sign=_span([sign], at),
+                value=_span(right, at),
+                end=closed,
+            )
         raise ProgramError(
-            f"cannot read {text[:40]!r} in any of the languages {', '.join(self.world['languages'])}; "
+            f"cannot read {program[at:][:40]!r} in any of the languages {', '.join(self.world['languages'])}; "
             "a statement is NAME assign EXPRESSION end, or EXPRESSION answer VALUE end, with names of this world"
         )
+
+    def _check_value(self, word: str) -> None:
+        """Raise ProgramError if a word of digits is not written as a value of this world."""
+        if len(word) != self.width or int(word) >= self.modulus:
+            raise ProgramError(
+                f"{word} is no value: values are {self._write(0)} to {self._write(self.modulus - 1)}, "
+                f"written with {self.width} digit{'s' if self.width > 1 else ''}"
+            )
 
     def _concept(self, name: str, language: str) -> int:
         if name not in self.names[language]:
             raise ProgramError(f"{name!r} is no name of {language}")
         return self.names[language][name]
 
-    def _parse(self, text: str, language: str) -> tuple[list[str], list[str]]:
+    def _parse(self, words: list[re.Match], language: str) -> tuple[list[re.Match], list[re.Match]]:
         """The operators and operands of an expression, in the order of evaluation."""
         signs = self.world["languages"][language]["operators"]
-        words = text.split()
         if self.world["languages"][language]["order"] == "prefix":
-            count = next((i for i, w in enumerate(words) if w not in signs), len(words))
+            count = next((i for i, word in enumerate(words) if word[0] not in signs), len(words))
             operators, operands = words[:count][::-1], words[count:]
         else:
             operands, operators = words[::2], words[1::2]
-        shaped = len(operands) == len(operators) + 1 and all(o in signs for o in operators)
-        if not shaped or not all(_is_operand(o) for o in operands):
-            raise ProgramError(f"{text.strip()!r} is no expression of {language}: operands and operators do not match")
+        shaped = len(operands) == len(operators) + 1 and all(word[0] in signs for word in operators)
+        if not shaped or not all(_is_operand(word[0]) for word in operands):
+            text = " ".join(word[0] for word in words)
+            raise ProgramError(f"{text!r} is no expression of {language}: operands and operators do not match")
         return operators, operands
 
-    def _evaluate(self, text: str, language: str, bound: dict[int, tuple[int, str]]) -> tuple[int, list[str]]:
-        """The value of an expression and the steps to it, operands from left to right."""
-        signs = self.world["languages"][language]["operators"]
-        operators, operands = self._parse(text, language)
-        value, steps, kind = self._operand(operands[0], language, bound)
-        for sign, operand in zip(operators, operands[1:], strict=True):
-            right, more, _ = self._operand(operand, language, bound)
-            operator = self.world["operators"][signs.index(sign)]
-            result = operator["tables"][kind][value][right]
-            function = operator["functions"][kind]
-            steps += [*more, f"{self._write(value)} {sign} {self._write(right)} is {self._write(result)}: {function}"]
+    def _evaluate(
+        self, program: str, statement: Statement, statements: list[Statement], values: list[int | None]
+    ) -> tuple[int, list[str]]:
+        """The value of a statement's expression and the steps to it, operands from left to right.
+
+        `values` are those of the statements before it.
+        """
+        signs = self.world["languages"][statement.language]["operators"]
+        kind, steps = 0, []
+        for i, (operand, meant) in enumerate(zip(statement.operands, statement.meaning[1], strict=True)):
+            right, more, right_kind = self._operand(program, operand, meant, statements, values)
+            steps += more
+            if i == 0:
+                value, kind = right, right_kind
+                continue
+            sign = statement.meaning[0][i - 1]
+            operator = self.world["operators"][sign]
+            result, function = operator["tables"][kind][value][right], operator["functions"][kind]
+            steps.append(
+                f"{self._write(value)} {signs[sign]} {self._write(right)} is {self._write(result)}: {function}"
+            )
             if len(set(operator["functions"])) > 1:
                 steps[-1] += f" (the left operand has type {kind})"
             value = result
         return value, steps
 
-    def _operand(self, word: str, language: str, bound: dict) -> tuple[int, list[str], int]:
-        """The value of an operand, how it is known, and its latent type (0 for a literal)."""
-        if word.isdigit():
-            if int(word) >= self.modulus:
-                raise ProgramError(f"{word} is no value: values are 0 to {self.modulus - 1}")
+    def _operand(
+        self, program: str, operand: Operand, meant: str | int, statements: list[Statement], values: list[int | None]
+    ) -> tuple[int, list[str], int]:
+        """The value of an operand, how it is known, and its latent type (0 for a value written out)."""
+        word = program[slice(*operand.span)]
+        if operand.literal:
             return int(word), [], 0
-        concept = self._concept(word, language)
-        known, kind = self.concepts[concept]["value"], self.concepts[concept]["type"]
+        known, kind = self.concepts[meant]["value"], self.concepts[meant]["type"]
         if self.without == "types":
             kind = 0
-        if (bound[concept][0] if concept in bound else known) is None and self.without:
+        source = None if self.without == "locals" else operand.reads
+        if source is None:
+            if known is None and self.without is None:
+                raise ProgramError(f"{word} has no value: it is no global, and nothing before binds it")
+            if known is None or self.without == "globals":
+                raise Unknown
+            return known, [f"{word} is {self._write(known)}: a global"], kind
+        value, binding = values[source], statements[source]
+        if value is None:
             raise Unknown
-        if concept not in bound and self.without == "globals":
-            raise Unknown
-        if concept in bound:
-            value, statement = bound[concept]
-            shadow = f", not the global {self._write(known)}" if known is not None else ""
-            return value, [f"{word} is {self._write(value)}: bound by `{statement}`{shadow}"], kind
-        if known is None:
-            raise ProgramError(f"{word} has no value: it is no global, and nothing before binds it")
-        return known, [f"{word} is {self._write(known)}: a global"], kind
+        shadow = f", not the global {self._write(known)}" if known is not None else ""
+        written = program[binding.span[0] : binding.expression[1]]
+        return value, [f"{word} is {self._write(value)}: bound by `{written}`{shadow}"], kind
 
     def _write(self, value: int | None) -> str:
         return "?" if value is None else f"{value:0{self.width}d}"
@@ -180,8 +230,6 @@ def _is_operand(word: str) -> bool:
     return re.fullmatch(r"\w+(-\w+)*", word) is not None
 
 
-def _split(statement: str, declared: dict) -> tuple[str, str, str]:
-    """A statement at its assignment or answer sign."""
-    words = statement.split()
-    at = next(i for i, w in enumerate(words) if w in (declared["assign"], declared["answer"]))
-    return " ".join(words[:at]), words[at], " ".join(words[at + 1 :])
+def _span(words: list[re.Match], offset: int) -> Span | None:
+    """The characters from the first to the last of some words, which were found `offset` characters in."""
+    return (offset + words[0].start(), offset + words[-1].end()) if words else None

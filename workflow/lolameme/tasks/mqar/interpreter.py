@@ -1,9 +1,10 @@
 """Reads multi-query associative recall."""
 
+import re
 from typing import Any
 
 from lolameme.tasks import interpreter
-from lolameme.tasks.interpreter import Answer, ProgramError
+from lolameme.tasks.interpreter import Answer, Operand, ProgramError, Statement
 
 
 class Interpreter(interpreter.Interpreter):
@@ -16,23 +17,36 @@ class Interpreter(interpreter.Interpreter):
         self.choices = len(world["values"])
         self.kind = {word: kind for kind in ("keys", "values", "fillers") for word in world[kind]}
 
-    def answers(self, program: str) -> list[Answer]:
-        bound: dict[str, str] = {}
-        found = []
-        words = program.split()
-        for word, after in zip(words, [*words[1:], None], strict=True):
+    def statements(self, program: str) -> list[Statement]:
+        bound: dict[str, int] = {}  # key -> the statement that is its pair
+        found: list[Statement] = []
+        words = [(match[0], match.span()) for match in re.finditer(r"\S+", program)]
+        for (word, place), (after, value) in zip(words, [*words[1:], (None, None)], strict=True):
             if word not in self.kind:
                 raise ProgramError(f"{word!r} is no word of this world")
             if self.kind[word] != "keys":
                 continue
+            span = (place[0], (value or place)[1])
             if word in bound:
-                value = None if self.without else self.world["values"].index(bound[word])
-                steps = [f"{word} is {bound[word]}: the pair `{word} {bound[word]}`"]
-                found.append(Answer(word, value, "?" if value is None else bound[word], steps))
+                asked = (Operand(place, bound[word]),)
+                found.append(Statement("query", "mqar", span, place, asked, word, value=value))
             elif after is not None and self.kind.get(after) == "values":
-                bound[word] = after
+                bound[word] = len(found)
+                written = (Operand(value, None, literal=True),)
+                found.append(Statement("assign", "mqar", span, value, written, after, name=place, value=value))
             else:
                 raise ProgramError(f"the key {word!r} is asked for, but no pair binds it")
+        return found
+
+    def answers(self, program: str) -> list[Answer]:
+        statements, found = self.statements(program), []
+        for query in statements:
+            if query.kind == "assign":
+                continue
+            key, word = query.meaning, statements[query.reads[0]].meaning
+            value = None if self.without else self.world["values"].index(word)
+            steps = [f"{key} is {word}: the pair `{key} {word}`"]
+            found.append(Answer(key, value, "?" if value is None else word, steps))
         return found
 
     def asks(self, program: str) -> bool:
