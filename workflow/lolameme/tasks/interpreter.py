@@ -49,6 +49,7 @@ class Statement:
     operands: tuple[Operand, ...]  # of the expression, in the order of evaluation
     meaning: Hashable  # the expression, whatever the language and the spelling of its names
     name: Span | None = None  # the name that an assignment binds
+    binds: Hashable = None  # what that name means, whatever the language and the spelling
     sign: Span | None = None  # between name and value, or query and answer
     value: Span | None = None  # what is assigned, or the answer
     end: Span | None = None  # the end sign

@@ -37,7 +37,7 @@ class Interpreter(interpreter.Interpreter):
         while at < len(program):
             statement = self._statement(program, at, latest)
             if statement.kind == "assign":
-                latest[self._concept(program[slice(*statement.name)], statement.language)] = len(found)
+                latest[statement.binds] = len(found)
             found.append(statement)
             at = _SPACE.match(program, statement.span[1]).end()
         return found
@@ -54,6 +54,17 @@ class Interpreter(interpreter.Interpreter):
             if statement.kind == "query":
                 found.append(Answer(program[slice(*statement.expression)], value, self._write(value), steps))
         return found
+
+    def stored(self, statement: Statement, i: int) -> str:
+        """The value of an operand that reads no binding: written out, or held by the weights."""
+        meant = statement.meaning[1][i]
+        return meant if statement.operands[i].literal else self._write(self.concepts[meant]["value"])
+
+    def operation(self, statement: Statement, i: int) -> list[list[int]]:
+        """The results of the operator after operand `i` of an expression, by the values on its left and its right."""
+        first = statement.meaning[1][0]
+        kind = 0 if statement.operands[0].literal else self.concepts[first]["type"]
+        return self.world["operators"][statement.meaning[0][i]]["tables"][kind]
 
     def asks(self, program: str) -> bool:
         return program.rstrip().endswith(tuple(f" {each['answer']}" for each in self.world["languages"].values()))
@@ -123,6 +134,7 @@ class Interpreter(interpreter.Interpreter):
                 ),
                 meaning=(tuple(declared["operators"].index(word[0]) for word in operators), tuple(meant)),
                 name=_span(left, at) if assigned else None,
+                binds=self.names[language][left[0][0]] if assigned else None,
                 sign=_span([sign], at),
                 value=_span(right, at),
                 end=closed,

@@ -33,7 +33,9 @@ class Interpreter(interpreter.Interpreter):
             elif after is not None and self.kind.get(after) == "values":
                 bound[word] = len(found)
                 written = (Operand(value, None, literal=True),)
-                found.append(Statement("assign", "mqar", span, value, written, after, name=place, value=value))
+                found.append(
+                    Statement("assign", "mqar", span, value, written, after, name=place, binds=word, value=value)
+                )
             else:
                 raise ProgramError(f"the key {word!r} is asked for, but no pair binds it")
         return found
