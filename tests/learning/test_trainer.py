@@ -149,7 +149,7 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(data, tmp_path):
 def test_divergence_is_said_in_a_sentence(data, tmp_path):
     made = study(training={"steps": 4, "batch": 16, "learning_rate": 0.5})
     splits = {name: Split.read(data / f"{name}.parquet") for name in ("train", "valid")}
-    model = stack.build("hyena", made.model, 1024, 64, seed=1)
+    model = stack.build("hyena", made.model, 1024, seed=1)
     torch.nn.init.constant_(model.norm.weight, float("inf"))
     with pytest.raises(
         FloatingPointError, match=r"the loss is nan at step 0: .* lower training\.learning_rate \(0\.5\)"
@@ -209,3 +209,21 @@ def test_progress_tells_what_is_left(tmp_path):
     assert "0:10 left" in said[0]
     watch(Progress(100, 100, 0.1, 1.0, 1000.0, 20.0))
     assert progress.overview(tmp_path).done == 1
+
+
+def test_a_split_that_the_model_cannot_read_is_refused_before_training(data, tmp_path):
+    settings = study_data()
+    settings["model"]["length"] = 20
+    with pytest.raises(ValueError, match=r"variants\.recall: split \w+ has a program of \d+ tokens, but model\.length"):
+        train(config.parse(settings), data, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_trained_does_not_depend_on_the_splits_to_test_on(data, tmp_path):
+    """A longer test split changes no weight: length is a setting of the model."""
+    settings = study_data()
+    settings["variants"]["recall"]["splits"] = {"longer": {"assignments": [6, 8]}}
+    made = config.parse(settings)
+    Builder(made, "recall").write(tmp_path / "data")
+    one, two = train(study(), data, tmp_path / "one"), train(made, tmp_path / "data", tmp_path / "two")
+    assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()

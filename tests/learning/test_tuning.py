@@ -66,7 +66,7 @@ def test_a_trial_needs_no_test_split_and_says_when_it_diverges(tmp_path):
 @pytest.mark.parametrize("clip", [1e9, 1e-3])
 def test_the_optimiser_is_torchs(clip):
     """To the bit; where gradients are clipped, as nearly as the norm of one long tensor is that of many short ones."""
-    ours, theirs = (stack.build("thex-2", study().model, 30, 12, seed=3) for _ in range(2))
+    ours, theirs = (stack.build("thex-2", study().model, 30, seed=3) for _ in range(2))
     decayed, rest = theirs.parameters_by_decay()
     groups = [{"params": decayed, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
     reference = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)

@@ -17,15 +17,15 @@ MODELS = [
 @pytest.mark.parametrize("model", MODELS, ids=["order 2", "order 3"])
 @pytest.mark.parametrize("name", ["gpt2", "hyena", "linear-attention", "thex-2", "xeht-1"])
 def test_the_formula_counts_the_trained_parameters(name, model):
-    net = stack.build(name, model, 31, 40)
-    assert cost.parameters(name, model, 31, 40) == sum(p.numel() for p in net.parameters() if p.requires_grad)
+    net = stack.build(name, model, 31)
+    assert cost.parameters(name, model, 31) == sum(p.numel() for p in net.parameters() if p.requires_grad)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=["order 2", "order 3"])
 @pytest.mark.parametrize("name", ["gpt2", "hyena", "thex-2", "xeht-1"])
 def test_the_formula_counts_the_operations_that_torch_counts(name, model):
     """torch counts matrix products and attention; what it cannot see (FFTs, short convolutions, gates) is added."""
-    net, length, batch = stack.build(name, model, 31, 40), 40, 4
+    net, length, batch = stack.build(name, model, 31), 40, 4
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         net(torch.zeros(batch, length, dtype=torch.int64))
     knobs, D = model.hyena, model.d_model
@@ -39,8 +39,8 @@ def test_the_formula_counts_the_operations_that_torch_counts(name, model):
 
 @pytest.mark.parametrize("length", [5, 64, 150])
 def test_the_formula_counts_the_operations_of_linear_attention(length):
-    model = MODELS[0]
-    net = stack.build("linear-attention", model, 31, length)
+    model = MODELS[0].model_copy(update={"length": length})
+    net = stack.build("linear-attention", model, 31)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.zeros(2, length, dtype=torch.int64))
     unseen = model.layers * 2 * 4 * 3 * model.d_model  # short convolutions
@@ -63,12 +63,12 @@ def test_the_cost_of_hyena_grows_slower_with_length_than_that_of_attention():
 def test_matched_architectures_cost_the_same(name, match):
     """As nearly as a width that the heads divide allows."""
     model = Model(layers=3, d_model=96, heads=4)
-    sized = cost.matched(match, name, model, 300, 90, 80, 16)
+    sized = cost.matched(match, name, model, 300, 80, 16)
     assert sized.d_model % 4 == 0
 
     def of(name, model):
         if match == "parameters":
-            return sum(p.numel() for p in stack.build(name, model, 300, 90).parameters() if p.requires_grad)
+            return sum(p.numel() for p in stack.build(name, model, 300).parameters() if p.requires_grad)
         return cost.flops_per_token(name, model, 300, 80, 16)
 
     goal, found = of("gpt2", model), of(name, sized)
@@ -79,8 +79,8 @@ def test_matched_architectures_cost_the_same(name, match):
 
 def test_matching_by_depth_keeps_the_width_and_gpt2_is_its_own_match():
     model = Model(layers=3, d_model=96, heads=4)
-    assert cost.matched("depth", "hyena", model, 300, 90, 80, 16) == model
-    assert cost.matched("parameters", "gpt2", model, 300, 90, 80, 16) == model
-    assert cost.matched("parameters", "hyena", model, 300, 90, 80, 16).d_model < 96
-    short, long = (cost.matched("flops", "hyena", model, 300, n, n, 16).d_model for n in (80, 2000))
+    assert cost.matched("depth", "hyena", model, 300, 80, 16) == model
+    assert cost.matched("parameters", "gpt2", model, 300, 80, 16) == model
+    assert cost.matched("parameters", "hyena", model, 300, 80, 16).d_model < 96
+    short, long = (cost.matched("flops", "hyena", model, 300, n, 16).d_model for n in (80, 2000))
     assert long > short  # attention grows faster with length, so its match grows wider

@@ -15,7 +15,7 @@ VOCABULARY, LENGTH = 53, 24
 def both(dtype: torch.dtype) -> tuple[stack.Stack, GPT2LMHeadModel, dict[str, str]]:
     """Our stack, theirs with our weights, and their names of our parameters."""
     torch.manual_seed(0)
-    ours = stack.build("gpt2", Model(layers=3, d_model=32, heads=4), VOCABULARY, LENGTH)
+    ours = stack.build("gpt2", Model(layers=3, d_model=32, heads=4, length=LENGTH, positions="learned"), VOCABULARY)
     for parameter in ours.parameters():
         nn.init.normal_(parameter, std=0.2)  # far from the start, where biases are 0 and norms 1
     theirs = GPT2LMHeadModel(

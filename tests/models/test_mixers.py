@@ -71,7 +71,7 @@ def test_xformers_equals_sdpa_on_a_gpu():
 @pytest.mark.parametrize("order", [2, 3])
 def test_hyena_is_its_published_definition(order):
     """A direct O(L^2) evaluation of definition 3.1 of arXiv 2302.10866, written from the paper."""
-    mixer = Hyena(model(order), max_length=20).double()
+    mixer = Hyena(model(order)).double()
     u = torch.randn(2, 13, 12, dtype=torch.double)
     z = u @ mixer.in_proj.weight.T + mixer.in_proj.bias
     short = torch.zeros_like(z)
@@ -95,14 +95,14 @@ def test_hyena_is_its_published_definition(order):
 
 def test_the_filters_decay_window_spreads_over_the_channels():
     knobs = HyenaSettings(filter_width=4)
-    window = ImplicitFilter(knobs, channels=3, filters=1, max_length=101).window  # (D, L)
+    window = ImplicitFilter(knobs, channels=3, filters=1, length=101).window  # (D, L)
     assert window[0, 30] == pytest.approx(0.01, rel=1e-3)  # fastest: the target after 0.3 of the length
     assert window[-1, 100] == pytest.approx(0.01 ** (1 / 1.5), rel=1e-3)  # slowest: after 1.5 of the length
     assert (window[:, 0] == 1).all()
 
 
 def test_the_filters_features_are_time_and_complex_exponentials():
-    features = ImplicitFilter(HyenaSettings(filter_features=5), 3, 1, max_length=8).features  # (L, 1 + 2 * bands)
+    features = ImplicitFilter(HyenaSettings(filter_features=5), 3, 1, length=8).features  # (L, 1 + 2 * bands)
     assert features[:, 0].tolist() == pytest.approx([i / 7 for i in range(8)])
     assert features[2].tolist()[1:] == pytest.approx(
         [math.cos(2 * math.pi * 2 / 8 * f) for f in (1e-4, 1)]
@@ -113,7 +113,7 @@ def test_the_filters_features_are_time_and_complex_exponentials():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_output_depends_on_a_later_token(name):
-    net = stack.build(name, model(), 11, 16, seed=1).double()
+    net = stack.build(name, model(), 11, seed=1).double()
     tokens = torch.randint(0, 11, (1, 16))
     embedded = net.embedding(tokens).detach().requires_grad_()
     net.embedding.register_forward_hook(lambda *_: embedded)
@@ -126,7 +126,7 @@ def test_no_output_depends_on_a_later_token(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_layout_changes_nothing_but_the_work_forward_and_backward(name):
-    made, lengths = stack.build(name, model(), 11, 9, seed=1).double(), (9, 1, 4, 7)
+    made, lengths = stack.build(name, model(), 11, seed=1).double(), (9, 1, 4, 7)
     tokens = torch.randint(11, (4, 9))
     places = torch.cat([9 * row + torch.arange(length) for row, length in enumerate(lengths)])
     wanted = torch.tensor([0, 7, 8, 9, 10, 20])
@@ -141,7 +141,7 @@ def test_a_layout_changes_nothing_but_the_work_forward_and_backward(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shorter_input_gives_the_same_prefix(name):
-    net = stack.build(name, model(), 11, 100, seed=1).double()
+    net = stack.build(name, model(length=100), 11, seed=1).double()
     tokens = torch.randint(0, 11, (2, 100))
     torch.testing.assert_close(net(tokens)[:, :30], net(tokens[:, :30]))
 
@@ -150,7 +150,7 @@ def test_a_shorter_input_gives_the_same_prefix(name):
 @pytest.mark.parametrize("order", [2, 3])
 def test_steps_equal_the_whole(name, order):
     """Decoding reads token by token with caches; training reads all at once."""
-    net = stack.build(name, model(order), 11, 20, seed=1).double().eval()
+    net = stack.build(name, model(order, length=20), 11, seed=1).double().eval()
     tokens = torch.randint(0, 11, (2, 20))
     states, found = None, []
     for t in range(20):
@@ -161,24 +161,34 @@ def test_steps_equal_the_whole(name, order):
         net.step(tokens[:, 0], states, 20)
 
 
-def test_bfloat16_stays_close():
-    for name in NAMES:
-        net = stack.build(name, model(), 11, 32, seed=1)
-        tokens = torch.randint(0, 11, (2, 32))
-        with torch.autocast("cpu", torch.bfloat16):
-            half = net(tokens).float()
-        torch.testing.assert_close(half, net(tokens), atol=0.02, rtol=0.05)
+@pytest.mark.parametrize("name", NAMES)
+def test_bfloat16_stays_close(name):
+    net = stack.build(name, model(), 11, seed=1)
+    tokens = torch.randint(0, 11, (2, 32))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = net(tokens).float()
+    whole = net(tokens)
+    assert (half - whole).norm() < 0.05 * whole.norm()
 
 
-def test_positions_are_learned_only_where_attention_comes_first():
-    has = {
-        name: stack.build(name, model(), 11, 8).positions is not None for name in ("gpt2", "hyena", "thex-1", "thex-2")
-    }
-    assert has == {"gpt2": True, "hyena": False, "thex-1": True, "thex-2": False}
+@pytest.mark.parametrize("learned", [True, False])
+def test_positions_are_one_factor_for_all_stacks(learned):
+    made = model(positions="learned" if learned else "none")
+    assert all((stack.build(name, made, 11).positions is not None) == learned for name in NAMES)
+
+
+@pytest.mark.parametrize(("given", "deviation"), [(None, 0.125), (0.02, 0.02)])
+def test_matrices_start_with_the_deviation_asked_for_and_residual_projections_smaller(given, deviation):
+    net = stack.build("thex-2", Model(layers=2, d_model=64, initialisation=given), 1000, seed=1)
+    for name, p in net.named_parameters():
+        if p.dim() < 2 or ".short." in name or ".filters." in name or name.endswith("bias"):
+            continue
+        scale = 0.5 if name.endswith(("out_proj.weight", "down.weight")) else 1  # 1/sqrt(2 layers)
+        assert p.std().item() == pytest.approx(deviation * scale, rel=0.05), name
 
 
 def test_weight_decay_spares_biases_norms_embeddings_and_filters():
-    net = stack.build("thex-2", model(), 11, 8)
+    net = stack.build("thex-2", model(positions="learned"), 11)
     names = {id(p): n for n, p in net.named_parameters()}
     decayed, rest = ([names[id(p)] for p in group] for group in net.parameters_by_decay())
     assert {n.split(".", 2)[2] for n in decayed} == {
@@ -189,12 +199,12 @@ def test_weight_decay_spares_biases_norms_embeddings_and_filters():
 
 def test_the_paper_scale_hyena_has_its_published_size():
     knobs = HyenaSettings(filter_features=33, filter_width=64, frequency=14)
-    paper = Model(layers=18, d_model=864, heads=12, inner=2, hyena=knobs)
+    paper = Model(layers=18, d_model=864, heads=12, inner=2, length=2048, hyena=knobs)
     with torch.device("meta"):
-        net = stack.Stack(stack.pattern("hyena", 18), paper, 50257, 2048)
+        net = stack.Stack(stack.pattern("hyena", 18), paper, 50257)
     assert sum(p.numel() for p in net.parameters() if p.requires_grad) == pytest.approx(153e6, rel=0.005)
 
 
 def test_too_long_an_input_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="9 tokens are more than this model's longest input, 8"):
-        stack.build("gpt2", model(), 11, 8)(torch.zeros(1, 9, dtype=torch.int64))
+        stack.build("gpt2", model(length=8), 11)(torch.zeros(1, 9, dtype=torch.int64))

@@ -30,11 +30,11 @@ class Job:
         self.cell, self.training, self.data = cell, training, data
         self.device = Device.choose(study.device, training.precision, threads)
         vocabulary = dataset["vocabulary"]
-        longest = max(split["longest"] for split in dataset["splits"].values())
+        require_length(study.model.length, cell.variant, dataset["splits"])
         usual = dataset["splits"]["train"]["longest"]
-        model = matched(study.match, cell.architecture, study.model, vocabulary, longest, usual, training.batch)
+        model = matched(study.match, cell.architecture, study.model, vocabulary, usual, training.batch)
         seed = seed_of(cell.seed, "initialisation", cell.variant, cell.architecture)
-        self.model = stack.build(cell.architecture, model, vocabulary, longest, seed)
+        self.model = stack.build(cell.architecture, model, vocabulary, seed)
         self.facts = {
             "variant": cell.variant,
             "architecture": cell.architecture,
@@ -43,7 +43,6 @@ class Job:
             "match": study.match,
             "model": model.model_dump(),
             "vocabulary": vocabulary,
-            "max_length": longest,
             "training": training.model_dump(),
             "data": dataset["content"],
             "code": provenance.code_version(),
@@ -65,6 +64,20 @@ class Job:
         }
         identity = provenance.fingerprint(self.facts)
         return train(self.model, self.training, splits, self.cell.seed, self.device, checkpoint, identity, report)
+
+
+def require_length(length: int, variant: str, splits: dict[str, dict[str, Any]]) -> None:
+    """Raise ValueError, in a sentence for the user, if a split has a program of more than `length` tokens.
+
+    How long inputs may be is a setting of the model: were it taken from the splits, adding a test split would change
+    what is trained.
+    """
+    for name, facts in splits.items():
+        if facts["longest"] > length:
+            raise ValueError(
+                f"variants.{variant}: split {name} has a program of {facts['longest']} tokens, but model.length is "
+                f"{length}; set model.length to {facts['longest']} or more, or make the programs of the split shorter"
+            )
 
 
 def train_cell(

@@ -34,7 +34,7 @@ SLICES = (
 def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
     """The trained model of a cell and its model.json. Raises Damaged, with the remedy, if a file is."""
     facts = read_json(folder / "model.json")
-    model = stack.build(facts["architecture"], Model(**facts["model"]), facts["vocabulary"], facts["max_length"])
+    model = stack.build(facts["architecture"], Model(**facts["model"]), facts["vocabulary"])
     model.load_state_dict(tensors.load(folder / "model.safetensors")[0])
     return model, facts
 

@@ -7,18 +7,19 @@ A multiplication and an addition count as two operations. Norms, activations and
 
 import bisect
 
-from lolameme.models.stack import has_positions, mixer_class
+from lolameme.models.stack import mixer_class
 from lolameme.study.architectures import pattern
 from lolameme.study.settings import Model
 
 _REFERENCE = "gpt2"  # what other stacks are matched to
 
 
-def parameters(architecture: str, model: Model, vocabulary: int, max_length: int) -> int:
+def parameters(architecture: str, model: Model, vocabulary: int) -> int:
     """Trained parameters of a stack; the head shares the embedding's."""
     mixers, D = pattern(architecture, model.layers), model.d_model
     inner = round(model.inner * D)
-    outside = vocabulary * D + has_positions(mixers, model) * max_length * D + 2 * D  # embeddings and the last norm
+    positions = model.length * D if model.positions == "learned" else 0
+    outside = vocabulary * D + positions + 2 * D  # embeddings and the last norm
     block = 4 * D + 2 * D * inner + inner + D  # two norms and the MLP
     return outside + sum(block + mixer_class(mixer).weights(model) for mixer in mixers)
 
@@ -31,9 +32,7 @@ def flops_per_token(architecture: str, model: Model, vocabulary: int, length: in
     return 2 * vocabulary * D + sum(block + mixer_class(m).flops(model, length, batch) for m in mixers)
 
 
-def matched(
-    match: str, architecture: str, model: Model, vocabulary: int, max_length: int, length: int, batch: int
-) -> Model:
+def matched(match: str, architecture: str, model: Model, vocabulary: int, length: int, batch: int) -> Model:
     """`model` with the width that makes `architecture` cost as much as GPT-2 of the given width.
 
     `match` is `parameters`, `flops` (per token, for inputs of `length` tokens in batches of `batch`) or `depth`, which
@@ -45,7 +44,7 @@ def matched(
     def cost(name: str, heads: int) -> float:
         sized = model.model_copy(update={"d_model": heads * model.heads})
         if match == "parameters":
-            return parameters(name, sized, vocabulary, max_length)
+            return parameters(name, sized, vocabulary)
         return flops_per_token(name, sized, vocabulary, length, batch)
 
     goal = cost(_REFERENCE, model.d_model // model.heads)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lolameme.models.gelu import gelu
 from lolameme.models.mixer import Layout, Mixer
 from lolameme.study import plugins
-from lolameme.study.architectures import ATTENTION, pattern
+from lolameme.study.architectures import pattern
 from lolameme.study.settings import Model
 
 
@@ -25,22 +25,14 @@ def mixer_class(name: str) -> type[Mixer]:
     return found
 
 
-def has_positions(mixers: tuple[str, ...], model: Model) -> bool:
-    """Whether a stack learns absolute positions. `auto`: only where attention, blind to order, comes first.
-
-    The other mixers tell the layers above them what came before what.
-    """
-    return model.positions == "learned" or (model.positions == "auto" and mixers[0] == ATTENTION)
-
-
 class Block(nn.Module):
     """Pre-norm residual block: x + mixer(norm(x)), then x + MLP(norm(x)), as in GPT-2."""
 
-    def __init__(self, mixer: str, model: Model, max_length: int):
+    def __init__(self, mixer: str, model: Model):
         super().__init__()
         inner = round(model.inner * model.d_model)
         self.mixer_norm = nn.LayerNorm(model.d_model)
-        self.mixer = mixer_class(mixer)(model, max_length)
+        self.mixer = mixer_class(mixer)(model)
         self.mlp_norm = nn.LayerNorm(model.d_model)
         self.up = nn.Linear(model.d_model, inner)
         self.down = nn.Linear(inner, model.d_model)
@@ -71,20 +63,20 @@ class Stack(nn.Module):
     `mixers` is an architecture's layer pattern. GPT-2 is the pattern of attention alone.
     """
 
-    def __init__(self, mixers: tuple[str, ...], model: Model, vocabulary: int, max_length: int):
+    def __init__(self, mixers: tuple[str, ...], model: Model, vocabulary: int):
         super().__init__()
-        self.max_length, self.dropout = max_length, model.dropout
+        self.max_length, self.dropout = model.length, model.dropout
         self.embedding = nn.Embedding(vocabulary, model.d_model)
-        self.positions = nn.Embedding(max_length, model.d_model) if has_positions(mixers, model) else None
-        self.blocks = nn.ModuleList(Block(mixer, model, max_length) for mixer in mixers)
+        self.positions = nn.Embedding(model.length, model.d_model) if model.positions == "learned" else None
+        self.blocks = nn.ModuleList(Block(mixer, model) for mixer in mixers)
         self.norm = nn.LayerNorm(model.d_model)
-        self._initialise()
+        self._initialise(model.deviation)
 
     def hidden(self, tokens: Tensor, layout: Layout | None = None) -> Tensor:
         """Final hidden states (B, L, D) of tokens (B, L); or, of tokens (T,) in a layout, the wanted ones (P, D).
 
         With a layout nothing is computed for padding, nor in the last block, but for the mixing itself, where no
-        output is wanted. Raises ValueError if L exceeds `max_length`.
+        output is wanted. Raises ValueError if L exceeds `model.length`.
         """
         length = tokens.shape[1] if layout is None else layout.length
         if length > self.max_length:
@@ -112,7 +104,7 @@ class Stack(nn.Module):
         """Next-token logits (B, vocabulary) after one more token each (B,), at `position` counted from 0.
 
         `states` is what the last call returned, None at the start. Without dropout; equals `forward`, position by
-        position. Raises ValueError if `position` lies beyond `max_length`.
+        position. Raises ValueError if `position` lies beyond `model.length`.
         """
         if position >= self.max_length:
             raise ValueError(f"{position + 1} tokens are more than this model's longest input, {self.max_length}")
@@ -126,8 +118,8 @@ class Stack(nn.Module):
         return self.logits(self.norm(x)), kept
 
     @torch.no_grad()
-    def _initialise(self) -> None:
-        """GPT-2's initialisation: normal 0.02, projections into the residual stream scaled by 1/sqrt(2 layers).
+    def _initialise(self, deviation: float) -> None:
+        """Normal matrices and no biases; as in GPT-2, projections into the residual stream scaled by 1/sqrt(2 layers).
 
         The implicit filters of Hyena keep torch's own, which their sine activations need.
         """
@@ -135,7 +127,7 @@ class Stack(nn.Module):
             if ".filters" in name:
                 continue
             if isinstance(module, nn.Linear | nn.Embedding):
-                module.weight.normal_(0, 0.02)
+                module.weight.normal_(0, deviation)
                 if isinstance(module, nn.Linear):
                     module.bias.zero_()
             if name.endswith((".out_proj", ".down")):
@@ -152,8 +144,8 @@ class Stack(nn.Module):
         return [trained[n] for n in trained if n in decayed], [trained[n] for n in trained if n not in decayed]
 
 
-def build(architecture: str, model: Model, vocabulary: int, max_length: int, seed: int | None = None) -> Stack:
+def build(architecture: str, model: Model, vocabulary: int, seed: int | None = None) -> Stack:
     """The stack of an architecture name; with a seed, its random initialisation is reproducible."""
     if seed is not None:
         torch.manual_seed(seed)
-    return Stack(pattern(architecture, model.layers), model, vocabulary, max_length)
+    return Stack(pattern(architecture, model.layers), model, vocabulary)

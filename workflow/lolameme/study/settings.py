@@ -63,9 +63,12 @@ class Model(Section):
     inner: float = Field(4.0, gt=0, description="width of the MLP as a multiple of d_model")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on embeddings and residual branches")
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on attention weights")
-    positions: Literal["auto", "learned", "none"] = Field(
-        "auto",
-        description="absolute position embeddings; auto: learned where layer 1 is attention, which is blind to order",
+    length: Positive = Field(128, description="tokens of the longest input; also the unit of time of Hyena's filters")
+    initialisation: float | None = Field(
+        None, gt=0, description="standard deviation of matrices and embeddings; null: 1/sqrt(d_model); GPT-2's is 0.02"
+    )
+    positions: Literal["none", "learned"] = Field(
+        "none", description="absolute position embeddings, in all stacks of a study or in none"
     )
     hyena: Hyena = Hyena()
 
@@ -75,6 +78,15 @@ class Model(Section):
             raise ValueError(f"d_model {self.d_model} is no multiple of heads {self.heads}")
         return self
 
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of matrices and embeddings at the start.
+
+        By default 1/sqrt(d_model), which keeps the scale of what passes a square matrix at every width; GPT-2's 0.02
+        was made for width 768, and leaves a stack of width 64 an order of magnitude too small.
+        """
+        return self.d_model**-0.5 if self.initialisation is None else self.initialisation
+
 
 class Training(Section):
     """How a cell is trained: AdamW, linear warm-up, cosine decay, clipped gradients."""
@@ -83,7 +95,7 @@ class Training(Section):
     batch: Positive = Field(64, description="programs per step")
     learning_rate: float = Field(1e-3, gt=0, le=1)
     final_rate: Share = Field(0.1, description="learning rate at the end, as a share of the peak")
-    warmup: Share = Field(0.1, description="share of the steps spent warming up")
+    warmup: Share = Field(0.25, description="share of the steps spent warming up")
     betas: tuple[Share, Share] = (0.9, 0.98)
     weight_decay: float = Field(0.1, ge=0, description="on matrices; never on biases, norms, embeddings, filters")
     clip: float = Field(1.0, gt=0, description="largest gradient norm")

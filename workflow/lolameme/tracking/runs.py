@@ -36,7 +36,6 @@ _SETTINGS = (
     "parameters",
     "flops_per_token",
     "vocabulary",
-    "max_length",
     "device",
     "precision",
     "attention",

@@ -13,7 +13,7 @@ HALF = (torch.bfloat16, torch.float16)
 class Attention(Mixer):
     """softmax(q k^T / sqrt(D/H)) v in H heads, position t reading positions up to t."""
 
-    def __init__(self, model: Model, max_length: int):
+    def __init__(self, model: Model):
         super().__init__()
         self.heads, self.dropout = model.heads, model.attention_dropout
         self.in_proj = nn.Linear(model.d_model, 3 * model.d_model)

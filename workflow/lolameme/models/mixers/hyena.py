@@ -21,13 +21,13 @@ class Hyena(Mixer):
     i = N-1, ..., 1; the result is x0 * v, projected.
     """
 
-    def __init__(self, model: Model, max_length: int):
+    def __init__(self, model: Model):
         super().__init__()
         settings, D = model.hyena, model.d_model
         self.order = settings.order
         self.in_proj = nn.Linear(D, (settings.order + 1) * D)
         self.short = ShortConvolution((settings.order + 1) * D, settings.short_filter)
-        self.filters = ImplicitFilter(settings, D, settings.order - 1, max_length)
+        self.filters = ImplicitFilter(settings, D, settings.order - 1, model.length)
         self.bias = nn.Parameter(torch.randn(settings.order - 1, D))
         self.out_proj = nn.Linear(D, D)
 
@@ -136,16 +136,16 @@ class _Taps(torch.autograd.Function):
 class ImplicitFilter(nn.Module):
     """Long filters as a function of time: an MLP with sine activations on positional features, under a decay window.
 
-    Section 3.3 and appendix of the paper. Time runs from 0 to 1 over `max_length` positions, so a shorter input sees
+    Section 3.3 and appendix of the paper. Time runs from 0 to 1 over `length` positions, so a shorter input sees
     the start of the same filters. Frequencies of the sines are learned, starting at w.
     """
 
-    def __init__(self, settings: Settings, channels: int, filters: int, max_length: int):
+    def __init__(self, settings: Settings, channels: int, filters: int, length: int):
         super().__init__()
         self.filters, width = filters, settings.filter_width
-        t = torch.linspace(0, 1, max_length)[:, None]  # (L, 1)
+        t = torch.linspace(0, 1, length)[:, None]  # (L, 1)
         bands = (settings.filter_features - 1) // 2
-        angle = 2 * math.pi * torch.arange(max_length)[:, None] / max_length  # (L, 1)
+        angle = 2 * math.pi * torch.arange(length)[:, None] / length  # (L, 1)
         wave = angle * torch.linspace(1e-4, bands - 1, bands)  # (L, bands)
         self.features = nn.Parameter(torch.cat([t, wave.cos(), -wave.sin()], dim=1), requires_grad=False)
         # channel c falls to `target` after a share of the length between fast_decay and slow_decay

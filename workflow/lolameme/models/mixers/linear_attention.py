@@ -22,7 +22,7 @@ class LinearAttention(Mixer):
     arXiv 2312.06635) the gate is sigmoid(.)^(1/16), and the result is normalised per head and gated.
     """
 
-    def __init__(self, model: Model, max_length: int):
+    def __init__(self, model: Model):
         super().__init__()
         D = model.d_model
         self.heads = model.heads
