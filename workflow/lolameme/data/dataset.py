@@ -126,8 +126,11 @@ class Builder:
 
     def corpus(self) -> list[str]:
         """Texts for the tokenizer: the first training programs."""
-        count = min(_CORPUS, max(self.size("train"), self.size("test")), 20 * self.chunk)
-        text = self.lexemes.text(next(self.chunks("train", count)).rendered)[0]
+        return self.texts("train", min(_CORPUS, max(self.size("train"), self.size("test")), 20 * self.chunk))
+
+    def texts(self, split: str, count: int) -> list[str]:
+        """The first `count` programs drawn for a split, those among them that it will not keep included."""
+        text = self.lexemes.text(next(self.chunks(split, count)).rendered)[0]
         data, ends = text.flat.tobytes(), text.offsets
         return [data[a:b].decode() for a, b in itertools.pairwise(ends)]
 
