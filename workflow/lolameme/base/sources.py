@@ -10,12 +10,11 @@ shows how they do (`runtime`) changes no result, so it does not count.
 import ast
 import functools
 import hashlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 WORKFLOW = Path(__file__).parent.parent.parent
 _OURS = "lolameme"
-_RUNNING = WORKFLOW / _OURS / "runtime"
 
 
 @functools.cache
@@ -35,22 +34,49 @@ def everything() -> str:
     return _combined(frozenset((WORKFLOW / _OURS).rglob("*.py")))
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What counts of a Python source."""
+
+    meaning: str  # a digest of its syntax tree without docstrings
+    imported: frozenset[str]  # dotted names of ours, wherever the statement stands
+    resources: tuple[str, ...]  # patterns of the files beside it that it reads, listed as `RESOURCES`
+
+
+@functools.cache
+def _parsed(text: str) -> _Source:
+    tree = ast.parse(text)
+    imported: set[str] = set()
+    resources: tuple[str, ...] = ()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from package import name` may name a module, or something in the package itself
+            imported.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            documents = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            if documents and isinstance(first.value.value, str):
+                del node.body[0]
+    for line in tree.body:
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and line.targets[0].id == "RESOURCES":
+            resources = tuple(ast.literal_eval(line.value))
+    ours = frozenset(name for name in imported if name.partition(".")[0] == _OURS)
+    return _Source(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), ours, resources)
+
+
+def _source(path: Path) -> _Source:
+    return _parsed(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> frozenset[Path]:
     """The files of our modules that a source names in import statements, anywhere in it, with their packages' own."""
     found: set[Path] = set()
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from package import name` may name a module, or something in the package itself
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == _OURS:
-                candidates = (".".join(parts[: i + 1]) for i in range(len(parts)))
-                found |= {file for each in candidates if (file := _find(each)) is not None and file.parent != _RUNNING}
+    for name in _source(path).imported:
+        parts = name.split(".")
+        candidates = (_find(".".join(parts[: i + 1])) for i in range(len(parts)))
+        found.update(file for file in candidates if file is not None and file.parent != WORKFLOW / _OURS / "runtime")
     return frozenset(found)
 
 
@@ -62,43 +88,17 @@ def _reached(start: Path) -> frozenset[Path]:
         new = imports(waiting.pop()) - known
         known |= new
         waiting += new
-    return frozenset(known | {file for path in known for file in _resources(path)})
+    beside = {file for path in known for pattern in _source(path).resources for file in path.parent.glob(pattern)}
+    return frozenset(known | beside)
 
 
 @functools.cache
 def _combined(files: frozenset[Path]) -> str:
     total = hashlib.sha256()
     for path in sorted(files):
-        total.update(f"{path.relative_to(WORKFLOW)}\0{_meaning(path)}\0".encode())
+        meaning = _source(path).meaning if path.suffix == ".py" else hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{path.relative_to(WORKFLOW)}\0{meaning}\0".encode())
     return total.hexdigest()[:16]
-
-
-@functools.cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@functools.cache
-def _meaning(path: Path) -> str:
-    """A digest of a file: of a Python source its syntax tree without docstrings, of others their bytes."""
-    if path.suffix != ".py":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            documents = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-            if documents and isinstance(first.value.value, str):
-                node.body[0] = ast.Pass()
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
-def _resources(path: Path) -> Iterator[Path]:
-    """Files that a module reads from its own folder: it lists their patterns as `RESOURCES`."""
-    for line in _tree(path).body:
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and line.targets[0].id == "RESOURCES":
-            for pattern in ast.literal_eval(line.value):
-                yield from path.parent.glob(pattern)
 
 
 def _find(module: str) -> Path | None:
@@ -114,3 +114,9 @@ def _file(module: str) -> Path:
     if path is None:
         raise FileNotFoundError(f"{module}: a rule names this module, but it does not exist")
     return path
+
+
+def forget() -> None:
+    """Read all sources anew, where they may have changed since this process began."""
+    for cached in (digest, _reached, _combined):
+        cached.cache_clear()

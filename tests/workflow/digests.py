@@ -1,0 +1,44 @@
+"""Prints what rules know of the code: run in a project's folder, it loads the Snakefile once and computes the digest
+that each rule carries as `code`, for the project as it is and after each edit given on standard input.
+
+In: a JSON list of [path, new text]. Out: a JSON list with the digests of all jobs, then those after each edit.
+"""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+
+JOBS = [
+    SimpleNamespace(variant=variant, architecture=architecture)
+    for variant in ("recall", "lists", "pairs")
+    for architecture in ("gpt2", "hyena", "thex-2", "linear-attention")
+]
+
+
+def digests(rules) -> dict[str, str]:
+    """By the name of the rule and, where it has wildcards, those that its code depends on."""
+    from lolameme.base import sources
+
+    sources.forget()
+    found = {}
+    for rule in rules:
+        code = rule.params.get("code")
+        for job in JOBS if code else []:
+            used = [getattr(job, name) for name in ("variant", "architecture") if name in rule.wildcard_names]
+            found["/".join([rule.name, *used])] = code(job)
+    return found
+
+
+with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+    rules = list(api.workflow(ResourceSettings(), snakefile=Path("Snakefile"))._workflow.rules)
+    answers = [digests(rules)]
+    for path, text in json.load(sys.stdin):
+        before = Path(path).read_text()
+        Path(path).write_text(text)
+        answers.append(digests(rules))
+        Path(path).write_text(before)
+print(json.dumps(answers))

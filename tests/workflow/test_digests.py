@@ -1,0 +1,186 @@
+"""What an edit of the code makes again: every module in turn, in its meaning and in what says nothing to a machine."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT, study_data
+from project import Project
+
+PACKAGE = "workflow/lolameme"
+MODULES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / PACKAGE).rglob("*.py"))
+SCRIPTS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "workflow/scripts").glob("*.py"))
+DATA = {"world", "held_out", "train_split", "card"}
+CELLS = {"trial", "train", "evaluate"}
+WEIGHTS = {"trial", "choose", "train"}
+
+
+def three_tasks() -> dict:
+    sizes = {"train": 20, "valid": 5, "test": 5}
+    data = study_data(architectures=["gpt2", "hyena", "thex-2", "linear-attention"])
+    data["variants"] = {
+        "recall": data["variants"]["recall"],
+        "lists": {"about": "lists", "task": "listops", "sizes": sizes},
+        "pairs": {"about": "pairs", "task": "mqar", "sizes": sizes},
+    }
+    return data
+
+
+def documented(text: str) -> str:
+    """The same code with comments, empty lines and other docstrings, also where there were none."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            if ast.get_docstring(node) is not None:
+                node.body.pop(0)
+            node.body.insert(0, ast.Expr(ast.Constant("Said in other words.")))
+    return "# a comment\n\n\n" + ast.unparse(ast.fix_missing_locations(tree)) + "\n\n# another\n"
+
+
+class Digests:
+    """The digests of all jobs of a project, and which of them an edit changes."""
+
+    def __init__(self, project: Project, edits: list[tuple[str, str]]):
+        environment = os.environ | {"PYTHONPATH": str(project.folder / "workflow")}
+        command = [sys.executable, str(ROOT / "tests/workflow/digests.py")]
+        done = subprocess.run(
+            command, cwd=project.folder, env=environment, input=json.dumps(edits), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        self.first, *after = json.loads(done.stdout.splitlines()[-1])
+        self.changed = [{job for job in self.first if found[job] != self.first[job]} for found in after]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    return Project(tmp_path_factory.mktemp("project"), three_tasks())
+
+
+@pytest.fixture(scope="module")
+def changed(project) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """The jobs that an edit of a source changes, by source: of what it means, and of what it says to people alone."""
+    paths = MODULES + SCRIPTS
+    texts = [(ROOT / path).read_text() for path in paths]
+    meant = [(path, text + "\nEDITED = 1\n") for path, text in zip(paths, texts, strict=True)]
+    said = [(path, documented(text)) for path, text in zip(paths, texts, strict=True)]
+    found = Digests(project, meant + said).changed
+    return dict(zip(paths, found[: len(paths)], strict=True)), dict(zip(paths, found[len(paths) :], strict=True))
+
+
+@pytest.fixture(scope="module")
+def of_meaning(changed) -> dict[str, set[str]]:
+    return changed[0]
+
+
+def rules(jobs: set[str]) -> set[str]:
+    return {job.partition("/")[0] for job in jobs}
+
+
+def of(jobs: set[str], kind: set[str]) -> set[str]:
+    """The jobs of some rules, by their wildcards."""
+    return {job.partition("/")[2] for job in jobs if job.partition("/")[0] in kind}
+
+
+def test_comments_docstrings_and_empty_lines_change_no_job(changed):
+    assert not {path: jobs for path, jobs in changed[1].items() if jobs}
+
+
+def test_a_script_changes_its_own_rule(of_meaning):
+    snakefiles = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    for path in SCRIPTS:
+        name = path.rpartition("/")[2]
+        owners = set(re.findall(rf'^rule (\w+):(?:(?!^rule ).)*"\.\./scripts/{name}"', snakefiles, re.M | re.S))
+        assert owners
+        assert rules(of_meaning[path]) == owners, path
+
+
+STACKS = {
+    "attention": {"gpt2", "thex-2"},
+    "hyena": {"hyena", "thex-2"},
+    "linear_attention": {"linear-attention"},
+}
+
+
+def test_a_mixer_changes_only_the_stacks_that_have_it(of_meaning):
+    for mixer, stacks in STACKS.items():
+        path = f"{PACKAGE}/models/mixers/{mixer}.py"
+        builders = [name for name in STACKS if f"mixers.{mixer} import" in (ROOT / path).with_stem(name).read_text()]
+        having = stacks.union(*(STACKS[name] for name in builders))  # a mixer may be built from parts of another
+        assert rules(of_meaning[path]) >= CELLS
+        assert not rules(of_meaning[path]) & DATA
+        assert {wildcards.partition("/")[2] for wildcards in of(of_meaning[path], CELLS)} == having, mixer
+
+
+def test_a_task_changes_only_its_variants(of_meaning):
+    for task, variant in {"lolameme": "recall", "listops": "lists", "mqar": "pairs"}.items():
+        for part in ("settings", "generator", "interpreter"):
+            jobs = of_meaning[f"{PACKAGE}/tasks/{task}/{part}.py"]
+            assert rules(jobs) >= DATA
+            assert of(jobs, DATA) == {variant}, (task, part)
+            assert not rules(jobs) & WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("package", "untouched"),
+    [
+        ("runtime", {"*"}),
+        ("cli.py", {"*"}),
+        ("reporting", DATA | CELLS | WEIGHTS),
+        ("tracking", DATA | CELLS | WEIGHTS | {"page", "figures", "tables"}),
+        ("drawing", DATA | CELLS | WEIGHTS | {"tables"}),
+        ("statistics", DATA | CELLS | WEIGHTS),
+        ("analyses", DATA | CELLS | WEIGHTS),
+        ("learning", DATA),
+        ("models", DATA),
+        ("data", {"choose"}),
+    ],
+)
+def test_what_lies_above_re_runs_nothing_below(of_meaning, package, untouched):
+    found = {path: jobs for path, jobs in of_meaning.items() if path.startswith(f"{PACKAGE}/{package}")}
+    assert found
+    for path, jobs in found.items():
+        assert not (rules(jobs) if untouched == {"*"} else rules(jobs) & untouched), path
+
+
+def test_what_all_stand_on_changes_all(of_meaning):
+    assert rules(of_meaning[f"{PACKAGE}/base/files.py"]) >= CELLS | WEIGHTS | DATA
+    assert CELLS | {"choose"} > rules(of_meaning[f"{PACKAGE}/models/stack.py"]) & (CELLS | WEIGHTS) >= CELLS
+    assert {"train", "trial"} <= rules(of_meaning[f"{PACKAGE}/learning/trainer.py"])
+
+
+def test_what_no_job_depends_on_runs_jobs_or_serves_commands(of_meaning):
+    nobodys = {path.removeprefix(f"{PACKAGE}/") for path in MODULES if not of_meaning[path]}
+    idle = {path for path in nobodys if not path.startswith(("runtime/", "cli", "analyses/"))}
+    assert idle <= {
+        "learning/ask.py",
+        "learning/decoding.py",
+        "learning/limits.py",  # of time, which rules ask for
+        "reporting/compare.py",
+        "reporting/side_by_side.py",
+        "study/exhibits.py",
+    }
+
+
+def test_new_plugins_change_no_job(project, tmp_path):
+    """A mixer, a task and an analysis that the study does not use."""
+    grown = Project(tmp_path, three_tasks())
+    package = grown.folder / PACKAGE
+    mixer = (package / "models/mixers/linear_attention.py").read_text()
+    (package / "models/mixers/copied.py").write_text(mixer)
+    (package / "tasks/copied").mkdir()
+    for part in (package / "tasks/mqar").glob("*.py"):
+        (package / "tasks/copied" / part.name).write_text(part.read_text().replace('"mqar"', '"copied"'))
+    analysis = next(path for path in (package / "analyses").glob("[a-z]*.py"))
+    (package / "analyses/copied.py").write_text(analysis.read_text())
+    assert Digests(grown, []).first == Digests(project, []).first
+
+
+def test_no_result_depends_on_a_docstring():
+    """`__doc__` is for the help of commands, which no rule runs."""
+    users = [path for path in MODULES + SCRIPTS if "__doc__" in (ROOT / path).read_text()]
+    assert users == [f"{PACKAGE}/cli.py"]
