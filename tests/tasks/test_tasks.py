@@ -20,10 +20,10 @@ from lolameme.study.sections import ConfigError
 from lolameme.study.variant import Tokenizer as TokenizerSettings
 from lolameme.tasks.interpreter import ProgramError, interpreter
 from lolameme.tasks.listops.interpreter import Interpreter as ListOpsInterpreter
-from lolameme.tasks.lolameme.programs import sample_distinct
 from lolameme.tasks.mqar.generator import draw_sequences
 from lolameme.tasks.mqar.interpreter import Interpreter as MqarInterpreter
 from lolameme.tasks.mqar.settings import Program as MqarProgram
+from lolameme.tasks.sampling import sample_distinct
 
 thorough = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LISTS = {"about": "lists", "task": "listops", "sizes": {"train": 300, "valid": 30, "test": 40}}

@@ -5,11 +5,11 @@ import numpy as np
 from conftest import LANGUAGES
 from lolameme.base.seeds import generator
 from lolameme.study.settings import Language
-from lolameme.tasks.lolameme.programs import sample_distinct
 from lolameme.tasks.lolameme.settings import World
 from lolameme.tasks.lolameme.surface import build_lexicon
 from lolameme.tasks.lolameme.world import base_table, build_world
 from lolameme.tasks.roots import draw_roots
+from lolameme.tasks.sampling import sample_distinct
 
 
 def prefix_free(roots: list[str]) -> bool:

@@ -66,6 +66,7 @@ def _parsed(text: str) -> _Source:
     return _Source(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), ours, resources)
 
 
+@functools.cache
 def _source(path: Path) -> _Source:
     return _parsed(path.read_text(encoding="utf-8"))
 
@@ -118,5 +119,5 @@ def _file(module: str) -> Path:
 
 def forget() -> None:
     """Read all sources anew, where they may have changed since this process began."""
-    for cached in (digest, _reached, _combined):
+    for cached in (digest, _reached, _combined, _source):
         cached.cache_clear()

@@ -11,6 +11,7 @@ import numpy as np
 from lolameme.study.sections import ConfigError
 from lolameme.tasks.lolameme.settings import Program
 from lolameme.tasks.lolameme.world import World
+from lolameme.tasks.sampling import sample_distinct
 
 PAD, ASSIGN, NOISE, QUERY = 0, 1, 2, 3
 NONE = -1
@@ -80,24 +81,6 @@ def interleaving(settings: Program, count: int, rng: np.random.Generator) -> np.
     keys[:, 0] -= kind[:, 0] == ASSIGN
     keys += np.where(kind == PAD, 2, 0) if settings.interleave else np.where(kind == PAD, 2, kind == QUERY)
     return np.take_along_axis(kind, np.argsort(keys, axis=1), axis=1).astype(np.int8)
-
-
-def sample_distinct(pool: np.ndarray, count: int, picks: int, rng: np.random.Generator) -> np.ndarray:
-    """(count, picks) rows of distinct members of `pool`: a partial Fisher-Yates shuffle of all rows at once.
-
-    The decks are not laid out: pick i swaps places i and j of a deck, and what lies at a place is followed back through
-    the swaps. Memory is that of the picks, whatever the size of the pool.
-    """
-    swapped = np.empty((picks, count), np.int64)  # place j of each swap
-    left = np.empty((picks, count), np.int64)  # what it left there: the card that lay at place i
-    chosen = np.empty((picks, count), np.int64)
-    for i in range(picks):
-        swapped[i] = rng.integers(i, len(pool), count)
-        for card, place in ((chosen[i], swapped[i]), (left[i], np.full(count, i))):
-            card[:] = place
-            for earlier in range(i):
-                np.copyto(card, left[earlier], where=swapped[earlier] == place)
-    return pool[chosen.T]
 
 
 class _Drawing:

@@ -12,9 +12,9 @@ from lolameme.base.seeds import generator
 from lolameme.study.settings import Language
 from lolameme.tasks import task
 from lolameme.tasks.lexemes import Lexemes, Ragged, Rendered, starts
-from lolameme.tasks.lolameme.programs import sample_distinct
 from lolameme.tasks.mqar.settings import Program, Variant
 from lolameme.tasks.roots import draw_roots
+from lolameme.tasks.sampling import sample_distinct
 from lolameme.tasks.task import Drawn
 
 
