@@ -48,6 +48,12 @@ def direct(v: Tensor, k: Tensor) -> Tensor:
     return torch.stack(rows, 1)
 
 
+def toeplitz_matrix(k: Tensor) -> Tensor:
+    """(..., L, L) lower-triangular matrices with k[t - s] in row t and column s, of filters (..., L)."""
+    L = k.shape[-1]
+    return F.pad(k.flip(-1), (0, L - 1)).unfold(-1, L, 1).flip(-2)
+
+
 def _widened(function: type[torch.autograd.Function], v: Tensor, k: Tensor) -> Tensor:
     wide = torch.promote_types(v.dtype, torch.float32)
     return function.apply(v.to(wide), k.to(wide)).to(v.dtype)

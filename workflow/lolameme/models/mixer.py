@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lolameme.study.settings import Model
@@ -45,6 +46,11 @@ class Layout:
         return replace(self, places=places, wanted=wanted)
 
 
+def shares(sizes: Tensor) -> Tensor:
+    """Sizes (..., L), none negative, divided by their sum; zeros where all are zero."""
+    return F.normalize(sizes, p=1.0, dim=-1, eps=torch.finfo(sizes.dtype).tiny)
+
+
 class Mixer(nn.Module, ABC):
     """What lets positions see each other: projected inwards, mixed, projected outwards.
 
@@ -64,6 +70,15 @@ class Mixer(nn.Module, ABC):
     @abstractmethod
     def mix(self, z: Tensor) -> Tensor:
         """Mix what was projected inwards, side by side (B, L, C) -> (B, L, D)."""
+
+    @abstractmethod
+    def influence(self, z: Tensor) -> Tensor:
+        """(B, G, L, L): how much of the output at position t comes from position s, per group of channels (heads, or 1).
+
+        Of what was projected inwards (B, L, C), by the mixer's own formula. Rows t are shares: none is negative, none
+        lies in the future (s > t), and they sum to 1, or to 0 where the output is 0. A mixer with short convolutions
+        before its work counts positions behind them.
+        """
 
     @abstractmethod
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:

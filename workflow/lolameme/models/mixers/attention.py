@@ -23,6 +23,11 @@ class Attention(Mixer):
         q, k, v = z.unflatten(2, (3, self.heads, -1)).unbind(2)  # each (B, L, H, D/H)
         return kernel(z)(q, k, v, self.dropout if self.training else 0.0).flatten(2)
 
+    def influence(self, z: Tensor) -> Tensor:
+        """(B, H, L, L): the attention weights."""
+        q, k, _ = z.unflatten(2, (3, self.heads, -1)).unbind(2)
+        return attention_weights(q, k)
+
     def step(self, x: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The next position alone, x (B, D), given keys and values (B, T, H, D/H) of those before; for decoding."""
         B, D = x.shape
@@ -63,7 +68,11 @@ def xformers_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) ->
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
     """Attention written out: softmax(q k^T / sqrt(D/H)) v over the past. The yardstick for the kernels above."""
-    scores = torch.einsum("blhd,bmhd->bhlm", q, k) / q.shape[-1] ** 0.5  # (B, H, L, L)
+    return torch.einsum("bhlm,bmhd->blhd", F.dropout(attention_weights(q, k), dropout), v)
+
+
+def attention_weights(q: Tensor, k: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(D/H)) over the past, (B, H, L, L), of queries and keys (B, L, H, D/H)."""
+    scores = torch.einsum("blhd,bmhd->bhlm", q, k) / q.shape[-1] ** 0.5
     future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
-    weights = F.dropout(scores.masked_fill(future, float("-inf")).softmax(-1), dropout)
-    return torch.einsum("bhlm,bmhd->blhd", weights, v)
+    return scores.masked_fill(future, float("-inf")).softmax(-1)

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lolameme.models.convolution import causal_convolution
-from lolameme.models.mixer import Mixer
+from lolameme.models.convolution import causal_convolution, toeplitz_matrix
+from lolameme.models.mixer import Mixer, shares
+from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study.settings import Hyena as Settings
 from lolameme.study.settings import Model
 
@@ -33,11 +34,32 @@ class Hyena(Mixer):
 
     def mix(self, z: Tensor) -> Tensor:
         *gates, v = self.short(z).chunk(self.order + 1, dim=-1)  # each (B, L, D)
-        bias = F.pad(self.bias[..., None], (0, z.shape[1] - 1))  # a part of the tap at t - s = 0
-        filters = self.filters(z.shape[1]) + bias  # (order - 1, D, L)
-        for gate, h in zip(gates[:0:-1], filters, strict=True):
+        for gate, h in zip(gates[:0:-1], self.taps(z.shape[1]), strict=True):
             v = causal_convolution(v * gate, h)
         return v * gates[0]
+
+    def taps(self, length: int) -> Tensor:
+        """(order - 1, D, length) what the long convolutions multiply with: the filters, with the bias at t - s = 0."""
+        return self.filters(length) + F.pad(self.bias[..., None], (0, length - 1))
+
+    def matrix(self, z: Tensor) -> Tensor:
+        """(B, D, L, L) the matrices that map v to the result, per channel, for what was projected inwards (B, L, C).
+
+        Given its gates the operator is linear in v: y = D_x0 T_h1 D_x1 ... v, with the gates on diagonals and the
+        filters as lower-triangular Toeplitz matrices (section 3.2 of the paper).
+        """
+        *gates, _ = self.short(z).transpose(1, 2).chunk(self.order + 1, dim=1)  # each (B, D, L)
+        product = None
+        for gate, h in zip(gates[:0:-1], self.taps(z.shape[1]), strict=True):
+            factor = toeplitz_matrix(h) * gate[:, :, None, :]  # (B, D, L, L)
+            product = factor if product is None else factor @ product
+        return gates[0][..., None] * product
+
+    def influence(self, z: Tensor) -> Tensor:
+        """(B, 1, L, L): the size, over channels, of what v at position s adds to the result at t, as shares."""
+        v = self.short(z).chunk(self.order + 1, dim=-1)[-1].transpose(1, 2)  # (B, D, L)
+        programs = zip(z.split(1), v, strict=True)  # one by one: a matrix per channel is large
+        return shares(torch.stack([(self.matrix(one) * v[:, None]).norm(dim=1) for one, v in programs]))
 
     def step(self, x: Tensor, state: tuple[Tensor, Tensor, Tensor | None] | None) -> tuple[Tensor, tuple]:
         """The next position alone, x (B, D); for decoding.
@@ -90,47 +112,6 @@ def _filter_matrices(model: Model) -> int:
         + settings.filter_layers * width**2
         + width * (settings.order - 1) * model.d_model
     )
-
-
-class ShortConvolution(nn.Module):
-    """A depthwise causal convolution with a few explicit taps: (B, L, C) -> (B, L, C)."""
-
-    def __init__(self, channels: int, taps: int):
-        super().__init__()
-        bound = 1 / math.sqrt(taps)
-        self.weight = nn.Parameter(torch.empty(taps, channels).uniform_(-bound, bound))  # weight[i] meets x[t - i]
-        self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return _Taps.apply(x, self.weight.to(x.dtype), self.bias.to(x.dtype))
-
-    def step(self, x: Tensor, recent: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The next position alone, x (B, C), given up to taps - 1 inputs before it (B, T, C), latest last."""
-        seen = x[:, None] if recent is None else torch.cat([recent, x[:, None]], dim=1)[:, -len(self.weight) :]
-        y = self.bias + (seen * self.weight[: seen.shape[1]].flip(0)).sum(1)
-        return y, seen
-
-
-class _Taps(torch.autograd.Function):
-    """y[t] = bias + sum over i of weight[i] x[t - i]; forward and backward add in place, tap by tap."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        y = torch.addcmul(bias, x, weight[0])
-        for i in range(1, min(len(weight), x.shape[1])):
-            y[:, i:].addcmul_(x[:, :-i], weight[i])
-        return y
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor):
-        x, weight = ctx.saved_tensors
-        to_x, to_weight = gradient * weight[0], torch.zeros_like(weight)
-        to_weight[0] = (gradient * x).sum((0, 1))
-        for i in range(1, min(len(weight), x.shape[1])):
-            to_x[:, :-i].addcmul_(gradient[:, i:], weight[i])
-            to_weight[i] = (gradient[:, i:] * x[:, :-i]).sum((0, 1))
-        return to_x, to_weight, gradient.sum((0, 1))
 
 
 class ImplicitFilter(nn.Module):

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lolameme.models.mixer import Mixer
-from lolameme.models.mixers.hyena import ShortConvolution
+from lolameme.models.mixer import Mixer, shares
+from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study.settings import Model
 
 _TAPS = 4  # of the short convolution, as in Mamba
@@ -33,12 +33,21 @@ class LinearAttention(Mixer):
 
     def mix(self, z: Tensor) -> Tensor:
         mixed, output_gate, gate = self.split(z)
-        mixed = F.silu(self.short(mixed)).unflatten(2, (3, self.heads, -1))
-        q, k, v = mixed.permute(2, 0, 3, 1, 4)  # each (B, H, L, D/H)
-        gate = gate.to(torch.promote_types(gate.dtype, torch.float32))  # sums of logarithms need the digits
-        decay = F.logsigmoid(gate).transpose(1, 2) / _SOFTENING  # (B, H, L)
-        y = gated_linear_attention(q * q.shape[-1] ** -0.5, k, v, decay)
+        q, k, v, decay = self.heads_of(mixed, gate)
+        y = gated_linear_attention(q, k, v, decay)
         return self.norm(y).transpose(1, 2).flatten(2) * F.silu(output_gate)
+
+    def influence(self, z: Tensor) -> Tensor:
+        """(B, H, L, L): |q_t . k_s| times what the gates leave of position s at t, as shares."""
+        mixed, _, gate = self.split(z)
+        q, k, _, decay = self.heads_of(mixed, gate)
+        return shares((q @ k.transpose(-1, -2)).abs() * remaining(decay))
+
+    def heads_of(self, mixed: Tensor, gate: Tensor) -> tuple[Tensor, ...]:
+        """Queries, keys and values (B, H, L, D/H) and the logarithm of the gate (B, H, L) of what `split` returns."""
+        q, k, v = F.silu(self.short(mixed)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        gate = gate.to(torch.promote_types(gate.dtype, torch.float32))  # sums of logarithms need the digits
+        return q * q.shape[-1] ** -0.5, k, v, F.logsigmoid(gate).transpose(1, 2) / _SOFTENING
 
     def split(self, z: Tensor) -> tuple[Tensor, ...]:
         """Queries, keys and values together (..., 3D), the output gate (..., D) and the gate (..., H)."""
@@ -80,12 +89,9 @@ def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, c
     chunks, and a state (B, H, E, E) between them. Only differences of sums that are not above 0 are exponentiated.
     """
     L, state, parts = q.shape[2], None, []
-    future = torch.ones(min(chunk, L), min(chunk, L), dtype=torch.bool, device=q.device).triu(1)
     chunks = zip(*(t.split(chunk, dim=2) for t in (q, k, v, log_decay)), strict=True)  # slices would cost O(L) each
     for start, (q_, k_, v_, steps) in zip(range(0, L, chunk), chunks, strict=True):
-        C = q_.shape[2]
-        total = steps.cumsum(-1)  # (B, H, C)
-        weights = (total[..., :, None] - total[..., None, :]).masked_fill(future[:C, :C], float("-inf")).exp()
+        total, weights = steps.cumsum(-1), remaining(steps)  # (B, H, C), (B, H, C, C)
         y = (q_ @ k_.transpose(-1, -2) * weights) @ v_.to(weights.dtype)
         if state is not None:
             y = y + total.exp()[..., None] * (q_.to(state.dtype) @ state)
@@ -95,6 +101,13 @@ def gated_linear_attention(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, c
             state = write if state is None else total[..., -1, None, None].exp() * state + write
         parts.append(y)
     return torch.cat(parts, dim=2).to(v.dtype)
+
+
+def remaining(log_decay: Tensor) -> Tensor:
+    """(..., L, L) of (..., L): what is left at position t of what was written at s, exp(log_decay over s+1..t)."""
+    total = log_decay.cumsum(-1)
+    future = torch.ones(2 * total.shape[-1:], dtype=torch.bool, device=total.device).triu(1)
+    return (total[..., :, None] - total[..., None, :]).masked_fill(future, float("-inf")).exp()
 
 
 def recurrent(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor) -> Tensor:
