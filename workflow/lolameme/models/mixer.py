@@ -73,7 +73,7 @@ class Mixer(nn.Module, ABC):
 
     @abstractmethod
     def influence(self, z: Tensor) -> Tensor:
-        """(B, G, L, L): how much of the output at position t comes from position s, per group of channels (heads, or 1).
+        """(B, G, L, L): how much of the output at t comes from position s, per group of channels (heads, or 1).
 
         Of what was projected inwards (B, L, C), by the mixer's own formula. Rows t are shares: none is negative, none
         lies in the future (s > t), and they sum to 1, or to 0 where the output is 0. A mixer with short convolutions

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from lolameme.models.mixer import Mixer
 from lolameme.study.settings import Model
 
+LOOKS_UP = True  # what it reads depends on what is there
 HALF = (torch.bfloat16, torch.float16)
 
 

@@ -13,6 +13,9 @@ from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study.settings import Hyena as Settings
 from lolameme.study.settings import Model
 
+LONG_FILTER = True  # it reads any distance, wherever something stands
+TAPS = "hyena.short_filter"  # the setting of the model that says how many its short convolution has
+
 
 class Hyena(Mixer):
     """Gates and long convolutions in turn, position t reading positions up to t.

@@ -8,7 +8,8 @@ from lolameme.models.mixer import Mixer, shares
 from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study.settings import Model
 
-_TAPS = 4  # of the short convolution, as in Mamba
+LOOKS_UP = True  # what it reads depends on what is there
+TAPS = 4  # of the short convolution, as in Mamba
 _SOFTENING = 16  # the gate's logarithm is divided by it, so that states start out long-lived
 _CHUNK = 64  # positions that are mixed by matrices at once; the state passes from chunk to chunk
 
@@ -27,7 +28,7 @@ class LinearAttention(Mixer):
         D = model.d_model
         self.heads = model.heads
         self.in_proj = nn.Linear(D, 4 * D + model.heads)  # queries, keys, values, output gate, gate
-        self.short = ShortConvolution(3 * D, _TAPS)
+        self.short = ShortConvolution(3 * D, TAPS)
         self.norm = nn.LayerNorm(D // model.heads)
         self.out_proj = nn.Linear(D, D)
 
@@ -70,13 +71,13 @@ class LinearAttention(Mixer):
     def weights(model: Model) -> int:
         """Trained parameters of the mixer."""
         D = model.d_model
-        return 5 * D * D + 5 * D + 3 * D * (_TAPS + 1) + D * model.heads + model.heads + 2 * D // model.heads
+        return 5 * D * D + 5 * D + 3 * D * (TAPS + 1) + D * model.heads + model.heads + 2 * D // model.heads
 
     @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:
         """Operations per token of a forward pass; within a chunk all positions count, past and future."""
         D, E = model.d_model, model.d_model // model.heads
-        projections = 2 * (5 * D * D + D * model.heads) + 2 * _TAPS * 3 * D
+        projections = 2 * (5 * D * D + D * model.heads) + 2 * TAPS * 3 * D
         chunks = [min(_CHUNK, length - start) for start in range(0, length, _CHUNK)]
         written, read = sum(chunks[:-1]), sum(chunks[1:])  # positions that write the state, and that read it
         return projections + (4 * D * sum(c * c for c in chunks) + 2 * D * E * (written + read)) / length
