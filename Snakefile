@@ -46,7 +46,7 @@ rule cells:
 
 rule data:
     input:
-        expand(f"{DATA}/card.json", variant=STUDY.variants),
+        expand(f"{DATA}/card.json", variant=STUDY.variants, world=STUDY.world_seeds),
     message:
         "All data are written"
 

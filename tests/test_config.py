@@ -8,7 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import ROOT, study_data
+from conftest import ROOT, study, study_data
 from lolameme.data.dataset import build_task
 from lolameme.study import config
 from lolameme.study.sections import ConfigError
@@ -20,7 +20,7 @@ from lolameme.study.sections import ConfigError
 def test_every_study_in_the_repository_is_valid_and_can_be_drawn(path):
     made = config.load(ROOT / path)
     for variant in made.variants:
-        build_task(made, variant)
+        build_task(made, variant, made.world_seeds[0])
 
 
 def test_the_studies_have_the_scales_of_the_design():
@@ -185,3 +185,12 @@ def test_the_schema_accepts_what_the_types_accept():
     schema = json.loads(config.schema())
     assert set(yaml.safe_load((ROOT / "config.yaml").read_text())) <= set(schema["properties"])
     assert schema["additionalProperties"] is False
+
+
+def test_a_seed_draws_its_own_world_unless_one_is_asked_for():
+    drawn = study(seeds=[3, 5])
+    assert (drawn.world_seeds, drawn.world_of(5), drawn.world_of(9)) == ((3, 5), 5, 9)
+    shared = study(seeds=[3, 5], worlds="one", world_seed=7)
+    assert (shared.world_seeds, shared.world_of(5)) == ((7,), 7)
+    with pytest.raises(ConfigError, match="world_seed is 7, but worlds: seed draws a world per seed; add worlds: one"):
+        study(world_seed=7)

@@ -26,7 +26,7 @@ VARIANTS = {
 def write(folder, variant: dict, kind: str = "bpe"):
     """The data of a variant, laid out as in a study."""
     made = study(variants={"v": variant | {"tokenizer": {"kind": kind, "vocabulary": 400}}})
-    data = folder / "data/v"
+    data = folder / "data/v/world1"
     Builder(made, "v").write(data)
     return made, data
 

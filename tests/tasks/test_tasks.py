@@ -59,8 +59,7 @@ def recalls(draw) -> dict:
 
 def drawn(variant: dict, seed: int, count: int = 40):
     """Texts of drawn programs, their answers as the generator has them, and all else."""
-    made = study(variants={"v": variant}, world_seed=seed)
-    task = build_task(made, "v")
+    task = build_task(study(variants={"v": variant}), "v", seed)
     part = task.draw("test", count, generator(seed, "draw"), 0)
     text, _ = task.lexemes.text(part.rendered)
     texts = [text.flat[a:b].tobytes().decode() for a, b in itertools.pairwise(text.offsets)]

@@ -46,7 +46,8 @@ def test_the_study_leaves_every_artefact_of_the_contract(done):
             "card.json",
             "card.md",
         ):
-            assert (results / "data" / variant / name).stat().st_size, name
+            for world in (1, 2):  # of each seed
+                assert (results / "data" / variant / f"world{world}" / name).stat().st_size, name
         for architecture in ("gpt2", "hyena", "thex-2"):
             for seed in (1, 2):
                 cell = results / "cells" / variant / architecture / f"seed{seed}"
@@ -77,13 +78,16 @@ def test_metrics_stand_beside_their_baselines_and_provenance(done):
     assert test["baselines"]["oracle"] == 1
     assert test["baselines"]["chance"] == 0.1
     assert metrics["mixers"] == ["hyena", "hyena"]
-    assert metrics["data"] == json.loads((done.folder / "results/mini/data/recall/dataset.json").read_text())["content"]
+    assert (
+        metrics["data"]
+        == json.loads((done.folder / "results/mini/data/recall/world1/dataset.json").read_text())["content"]
+    )
     right = predictions[predictions["exact_match"]]
     assert (right["predicted"].str.rstrip(";") == right["answer"]).all()
 
 
 def test_a_third_language_needs_no_code(done):
-    programs = pd.read_parquet(done.folder / "results/mini/data/facts/test.parquet")
+    programs = pd.read_parquet(done.folder / "results/mini/data/facts/world1/test.parquet")
     assert programs["text"].str.fullmatch(r"[a-z]+-[a-z]+ \? \d\d\.").all()
     metrics = json.loads((done.folder / "results/mini/cells/facts/gpt2/seed1/metrics.json").read_text())
     assert metrics["splits"]["test"]["baselines"]["oracle"] == 1
@@ -164,7 +168,7 @@ def test_mlflow_holds_one_run_per_cell_with_metrics_params_and_tags(done):
     assert run.data.params["training.steps"] == "8"
     assert "model.layers" not in run.data.params  # the same in all cells
     dataset = run.inputs.dataset_inputs[0].dataset
-    content = json.loads((done.folder / "results/mini/data/recall/dataset.json").read_text())["content"]
+    content = json.loads((done.folder / "results/mini/data/recall/world1/dataset.json").read_text())["content"]
     assert (dataset.name, dataset.digest) == ("recall", content[:32])
     parent = next(r for r in runs if r.info.run_name == "thex-2 (mean)")
     assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
@@ -214,14 +218,14 @@ def test_editing_the_evaluation_evaluates_again_and_does_not_train(project, path
 def test_editing_a_language_makes_the_data_again(project):
     project.edit("workflow/lolameme/languages/world.py")
     planned = project.planned()
-    assert (planned["world"], planned["train"]) == (2, 12)
+    assert (planned["world"], planned["train"]) == (4, 12)
 
 
 @pytest.mark.parametrize("part", ["card", "interpreter"])
 def test_editing_the_card_keeps_data_and_weights(project, part):
     project.edit(f"workflow/lolameme/languages/{part}.py")
     planned = project.planned()
-    assert planned["card"] == 2
+    assert planned["card"] == 4
     assert not {"world", "train_split", "train"} & set(planned)
 
 
@@ -230,7 +234,7 @@ def test_changing_a_language_makes_only_the_data_written_in_it_again(project):
     data["languages"]["kiki"]["end"] = "!"
     (project.folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
     planned = project.planned()
-    assert (planned["world"], planned["train"]) == (1, 6)
+    assert (planned["world"], planned["train"]) == (2, 6)
 
 
 def test_changing_the_training_of_a_variant_trains_only_that(project):
@@ -295,14 +299,15 @@ def test_one_cell_is_made_again_alone_and_replaces_its_run(project):
 
 def test_a_cell_outside_the_study_can_be_made_too(project):
     target = "results/mini/cells/facts/xeht-1+2/seed9/metrics.json"
-    assert project.planned(target) == {"trial": 2, "choose": 1, "train": 1, "evaluate": 1}
+    data = {"world": 1, "held_out": 2, "train_split": 1, "card": 1}  # of a world of its own
+    assert project.planned(target) == data | {"trial": 2, "choose": 1, "train": 1, "evaluate": 1}
     project.run(target)
     metrics = json.loads((project.folder / target).read_text())
     assert (metrics["mixers"], metrics["seed"]) == (["hyena", "hyena"], 9)
     assert project.planned() == {}
 
 
-@pytest.mark.parametrize("victim", ["data/recall/train.parquet", "trials/recall/gpt2/choice.json"])
+@pytest.mark.parametrize("victim", ["data/recall/world1/train.parquet", "trials/recall/gpt2/choice.json"])
 def test_a_damaged_file_stops_the_job_that_reads_it_with_the_remedy(project, victim):
     path = project.folder / "results/mini" / victim
     damaged = bytearray(path.read_bytes())
@@ -347,10 +352,11 @@ def test_a_job_that_cannot_succeed_says_why_and_others_go_on(tmp_path):
     project = Project(tmp_path, data)
     output = project.run("--keep-going", "data", ok=False)
     assert re.search(
-        r"world \{'variant': 'recall'\}: tokenizer\.vocabulary is 16, but the languages use \d+ characters", output
+        r"world \{'variant': 'recall', 'world': '1'\}: tokenizer\.vocabulary is 16, but the languages use \d+ char",
+        output,
     )
     assert "Traceback" not in output
-    assert (tmp_path / "results/mini/data/facts/card.json").exists()
+    assert (tmp_path / "results/mini/data/facts/world1/card.json").exists()
 
 
 @pytest.mark.parametrize("name", ["cpu", "cuda"])

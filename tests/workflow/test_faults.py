@@ -189,7 +189,7 @@ from lolameme.tracking.runs import Tracker
 results, database, artifacts, name = map(Path, sys.argv[1:])
 study = config.load(results / "study.yaml").model_copy(update={"study": name.name})
 tracker = Tracker(study, f"sqlite:///{database}", artifacts, cells(study, results / "mini/cells"))
-tracker.track(read_frame(results / "mini/tables/leaderboard.parquet"), results / "mini/data", [])
+tracker.track(read_frame(results / "mini/tables/leaderboard.parquet"), [])
 """
 
 

@@ -33,7 +33,10 @@ def main() -> None:
     one = commands.add_parser("interpret", help="answer the queries of a program, with the steps")
     one.add_argument("program", help='such as "velKanto = 07; velKanto -> "')
     one.add_argument(
-        "--world", type=Path, required=True, help="a world.json, such as results/quick/data/in_context/world.json"
+        "--world",
+        type=Path,
+        required=True,
+        help="a world.json, such as results/quick/data/in_context/world1/world.json",
     )
     one.set_defaults(run=interpret)
 

@@ -23,7 +23,7 @@ except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = STUDY.paths
-DATA = str(PATHS.data("{variant}"))
+DATA = str(PATHS.data("{variant}", "{world}"))
 CELL = str(PATHS.cell("{variant}", "{architecture}", "{seed}"))
 TRIALS = str(PATHS.trials("{variant}", "{architecture}"))
 TABLES, FIGURES, LOGS, PROGRESS, PAGE = map(str, (PATHS.tables, PATHS.figures, PATHS.logs, PATHS.progress, PATHS.page))
@@ -45,6 +45,7 @@ CHOICES = expand(f"{TRIALS}/choice.json", variant=STUDY.variants, architecture=S
 wildcard_constraints:
     variant="|".join(map(re.escape, STUDY.variants)),
     architecture=architectures.NAME,  # any, also one that the study does not list
+    world=r"\d+",
     seed=r"\d+",
     trial=r"lr[^/]+",
 
@@ -78,10 +79,10 @@ def settings(*sections):
 
 
 def data_settings(wildcards):
-    """What the data of a variant depend on: all but how cells are trained on them."""
+    """What the data of a variant depend on besides the seed of their world: all but how cells are trained on them."""
     variant = STUDY.variants[wildcards.variant].model_copy(update={"training": None, "about": ""})
     spoken = [STUDY.languages[language] for language in variant.languages]
-    return f"{STUDY.world_seed} {settings(variant, *spoken)}"
+    return settings(variant, *spoken)
 
 
 def training_settings(wildcards):
@@ -105,14 +106,30 @@ def minutes(training):
     return needed
 
 
-def training_splits(variant):
-    """The files that training reads: no test split is among them."""
-    return [f"{PATHS.data(variant)}/{split}.parquet" for split in ("train", "valid")]
+def data_of(wildcards):
+    """The folder of a job's data: of its world, or of the world that its seed draws; trials have neither, and use the
+    world of the first seed."""
+    world = wildcards.get("world") or STUDY.world_of(int(wildcards.get("seed", STUDY.seeds[0])))
+    return PATHS.data(wildcards.variant, world)
 
 
-def splits(variant, but=()):
-    """The files of a variant's splits, except those named in `but`."""
-    return [f"{PATHS.data(variant)}/{split}.parquet" for split in STUDY.variants[variant].programs() if split not in but]
+def data_file(name):
+    """A function for `input`: a file of a job's data."""
+    return lambda wildcards: f"{data_of(wildcards)}/{name}"
+
+
+def splits(but=()):
+    """A function for `input`: the files of all splits of a job's data, except those named in `but`."""
+    return lambda wildcards: [
+        f"{data_of(wildcards)}/{split}.parquet"
+        for split in STUDY.variants[wildcards.variant].programs()
+        if split not in but
+    ]
+
+
+def first_world(name):
+    """A file of every variant's data in the first world, which pictures and pages show."""
+    return expand(f"{DATA}/{name}", variant=STUDY.variants, world=STUDY.world_seeds[0])
 
 
 def drawings(names, category):

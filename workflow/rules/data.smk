@@ -1,4 +1,4 @@
-# Data: a world per variant, then its splits, then a card that describes them.
+# Data: a world per variant and seed, then its splits, then a card that describes them.
 KEPT = r"(?!train\b)[a-z0-9][a-z0-9_-]*"  # any split but train
 
 
@@ -7,7 +7,7 @@ rule world:
         world=f"{DATA}/world.json",
         tokenizer=f"{DATA}/tokenizer.json",
     log:
-        f"{LOGS}/world/{{variant}}.log",
+        f"{LOGS}/world/{{variant}}/world{{world}}.log",
     conda:
         ENVIRONMENT
     resources:
@@ -17,7 +17,7 @@ rule world:
         settings=data_settings,
         code=code("world.py", of_task),
     message:
-        "{wildcards.variant}: drawing the world and training the tokenizer"
+        "{wildcards.variant}, world {wildcards.world}: drawing the world and training the tokenizer"
     script:
         "../scripts/world.py"
 
@@ -28,7 +28,7 @@ rule held_out:
     output:
         f"{DATA}/{{split}}.parquet",
     log:
-        f"{LOGS}/data/{{variant}}/{{split}}.log",
+        f"{LOGS}/data/{{variant}}/world{{world}}/{{split}}.log",
     wildcard_constraints:
         split=KEPT,
     conda:
@@ -40,7 +40,7 @@ rule held_out:
         settings=data_settings,
         code=code("held_out.py", of_task),
     message:
-        "{wildcards.variant}: writing split {wildcards.split}"
+        "{wildcards.variant}, world {wildcards.world}: writing split {wildcards.split}"
     script:
         "../scripts/held_out.py"
 
@@ -48,12 +48,12 @@ rule held_out:
 rule train_split:
     input:
         rules.world.output,
-        lambda w: splits(w.variant, but=["train"]),
+        splits(but=["train"]),
     output:
         train=f"{DATA}/train.parquet",
         dataset=f"{DATA}/dataset.json",
     log:
-        f"{LOGS}/data/{{variant}}/train.log",
+        f"{LOGS}/data/{{variant}}/world{{world}}/train.log",
     conda:
         ENVIRONMENT
     resources:
@@ -63,7 +63,7 @@ rule train_split:
         settings=data_settings,
         code=code("train_split.py", of_task),
     message:
-        "{wildcards.variant}: writing split train, apart from all prompts to test on"
+        "{wildcards.variant}, world {wildcards.world}: writing split train, apart from all prompts to test on"
     script:
         "../scripts/train_split.py"
 
@@ -72,17 +72,17 @@ rule card:
     input:
         rules.world.output,
         rules.train_split.output.dataset,
-        lambda w: splits(w.variant),
+        splits(),
     output:
         json=f"{DATA}/card.json",
         markdown=report(
             f"{DATA}/card.md",
             caption="../report/card.rst",
             category="Data",
-            labels={"variant": "{variant}"},
+            labels={"variant": "{variant}", "world": "{world}"},
         ),
     log:
-        f"{LOGS}/card/{{variant}}.log",
+        f"{LOGS}/card/{{variant}}/world{{world}}.log",
     conda:
         ENVIRONMENT
     resources:
@@ -90,8 +90,9 @@ rule card:
         runtime=lambda w, attempt: 20 * attempt,
     params:
         about=lambda w: STUDY.variants[w.variant].about,
+        worlds=len(STUDY.world_seeds),
         code=code("card.py", of_task),
     message:
-        "{wildcards.variant}: describing the data"
+        "{wildcards.variant}, world {wildcards.world}: describing the data"
     script:
         "../scripts/card.py"

@@ -4,10 +4,11 @@
 rule evaluate:
     input:
         rules.train.output,
-        rules.world.output,
-        lambda w: splits(w.variant, but=["train", "valid"]),
-        dataset=rules.train_split.output.dataset,
-        card=rules.card.output.json,
+        data_file("world.json"),
+        data_file("tokenizer.json"),
+        splits(but=["train", "valid"]),
+        dataset=data_file("dataset.json"),
+        card=data_file("card.json"),
     output:
         metrics=f"{CELL}/metrics.json",
         predictions=f"{CELL}/predictions.parquet",

@@ -56,8 +56,8 @@ rule figures:
 
 rule framework:
     input:
-        world=f"{PATHS.data(STUDY.illustrated)}/world.json",
-        programs=f"{PATHS.data(STUDY.illustrated)}/test.parquet",
+        world=f"{PATHS.data(STUDY.illustrated, STUDY.world_seeds[0])}/world.json",
+        programs=f"{PATHS.data(STUDY.illustrated, STUDY.world_seeds[0])}/test.parquet",
     output:
         drawings(["framework"], "Framework"),
     log:
@@ -99,7 +99,7 @@ rule page:
     input:
         tables=[f"{TABLES}/{name}.parquet" for name in TABLE_NAMES],
         figures=[f"{FIGURES}/{name}.svg" for name in FIGURE_NAMES + PICTURE_NAMES],
-        cards=expand(f"{DATA}/card.json", variant=STUDY.variants),
+        cards=first_world("card.json"),
         runs=str(PATHS.runs),
     output:
         PAGE,

@@ -7,7 +7,7 @@ rule track:
         HISTORIES,
         MODELS,
         board=f"{TABLES}/leaderboard.parquet",
-        cards=expand(f"{DATA}/card.md", variant=STUDY.variants),
+        cards=first_world("card.md"),
         figures=[f"{FIGURES}/{name}.png" for name in FIGURE_NAMES + PICTURE_NAMES],
     output:
         str(PATHS.runs),

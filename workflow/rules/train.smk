@@ -1,11 +1,12 @@
-# Training: where the study asks for it, trials that choose each architecture's learning rate on valid; then the cells,
-# one job each (variant, architecture, seed).
+# Training: where the study asks for it, trials that choose each architecture's learning rate on valid of the first world;
+# then the cells, one job each (variant, architecture, seed), on the world of their seed.
 
 
 rule trial:
     input:
-        dataset=rules.train_split.output.dataset,
-        splits=lambda w: training_splits(w.variant),
+        dataset=data_file("dataset.json"),
+        train=data_file("train.parquet"),
+        valid=data_file("valid.parquet"),
     output:
         f"{TRIALS}/{{trial}}.json",
     log:
@@ -49,8 +50,9 @@ rule choose:
 
 rule train:
     input:
-        dataset=rules.train_split.output.dataset,
-        splits=lambda w: training_splits(w.variant),
+        dataset=data_file("dataset.json"),
+        train=data_file("train.parquet"),
+        valid=data_file("valid.parquet"),
         choice=rules.choose.output[0] if STUDY.tuning else [],
     output:
         model=f"{CELL}/model.safetensors",

@@ -7,4 +7,6 @@ from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     folder = Path(snakemake.output[0]).parent
-    Builder(study, snakemake.wildcards.variant).write_split(snakemake.wildcards.split, folder)
+    Builder(study, snakemake.wildcards.variant, int(snakemake.wildcards.world)).write_split(
+        snakemake.wildcards.split, folder
+    )

@@ -6,4 +6,6 @@ from lolameme.data.dataset import Builder
 from lolameme.runtime import job
 
 with job.running(snakemake) as study:
-    Builder(study, snakemake.wildcards.variant).write_world(Path(snakemake.output.world).parent)
+    Builder(study, snakemake.wildcards.variant, int(snakemake.wildcards.world)).write_world(
+        Path(snakemake.output.world).parent
+    )

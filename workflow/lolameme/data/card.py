@@ -22,7 +22,7 @@ _BARS = 12  # bins of a length histogram, at most
 
 
 def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
-    """Measure the written data of a variant. Every number comes from the files, none from the generator.
+    """Measure the written data of a variant in one world. Every number comes from the files, none from the generator.
 
     Raises RuntimeError if the interpreter disagrees with an answer on file: then the data are wrong.
     """
@@ -43,13 +43,15 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         "variant": name,
         "about": variant.about,
         "task": variant.task,
-        "made": made(variant, study.world_seed),
+        "world": dataset["world"],
+        "worlds": len(study.world_seeds),
+        "made": made(variant, dataset["world"]),
         "vocabulary": dataset["vocabulary"],
         "content": dataset["content"],
         "faculties": list(solver.faculties),
         "leakage": dataset["leakage"],
         "splits": splits,
-        "names": name_tokens(build_task(study, name).names, tokenizer),
+        "names": name_tokens(build_task(study, name, dataset["world"]).names, tokenizer),
         "examples": examples(folder / "test.parquet", solver),
     }
 
@@ -185,7 +187,7 @@ def markdown(card: dict[str, Any]) -> str:
         measured = [split.get(share) for share in shares]
         known = ["-" if value is None else f"{value:.3f}" for value in measured]
         lines.append(row(name, *(split[size] for size in sizes), *known))
-    lines += ["", leakage(card), "", "## Lengths of training programs, in tokens", ""]
+    lines += ["", leakage(card), worlds(card), "", "## Lengths of training programs, in tokens", ""]
     bins = histogram(card["splits"]["train"]["lengths"])
     unit = max(count for _, count in bins) / 40
     lines += ["```", *(f"{name:>9} {'█' * round(count / unit)} {count}" for name, count in bins), "```", ""]
@@ -215,6 +217,13 @@ def leakage(card: dict[str, Any]) -> str:
         f"None of the {found['held_out_prompts']:,} prompts to validate and test on is among the "
         f"{found['train_prompts']:,} prompts of train, compared as text."
     )
+
+
+def worlds(card: dict[str, Any]) -> str:
+    """Which world this is, and how many there are, as a sentence."""
+    if card["worlds"] == 1:
+        return "All seeds share this world and its programs."
+    return f"This is the world of seed {card['world']}; every one of the {card['worlds']} seeds draws its own."
 
 
 def sentence(text: str) -> str:

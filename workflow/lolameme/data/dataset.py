@@ -1,4 +1,4 @@
-"""From a variant's settings to Parquet: the world, the tokenizer and all splits, streamed in row groups.
+"""From a variant's settings and a seed to Parquet: the world, the tokenizer and all splits, streamed in row groups.
 
 Memory stays bounded however many programs are asked for. Splits to test on are drawn first; a training program that
 holds one of their prompts is thrown away, so that nothing tested was seen.
@@ -78,14 +78,18 @@ class LeakError(RuntimeError):
 
 
 class Builder:
-    """Writes the files of one variant. Every part is a function of the configuration, so parts can be written apart.
+    """Writes the files of one variant in one world.
+
+    Every part is a function of configuration and seed, so parts can be written apart.
 
     Raises ConfigError if some split cannot be drawn.
     """
 
-    def __init__(self, study: config.Study, name: str):
-        self.variant, self.name, self.seed = study.variants[name], name, study.world_seed
-        self.task = build_task(study, name)
+    def __init__(self, study: config.Study, name: str, world: int | None = None):
+        """`world` is the seed of the world and of all programs; without it, that of the study's first world."""
+        self.seed = study.world_seeds[0] if world is None else world
+        self.variant, self.name = study.variants[name], name
+        self.task = build_task(study, name, self.seed)
         self.programs, self.lexemes = self.task.programs, self.task.lexemes
 
     def write(self, folder: Path) -> None:
@@ -114,7 +118,7 @@ class Builder:
         leakage = check_leaks(folder / "train.parquet", others) if self.variant.held_out else None
         content = hashlib.sha256("".join(facts["content"] for facts in splits.values()).encode()).hexdigest()
         vocabulary = load_tokenizer(folder).get_vocab_size()
-        facts = {"content": content, "vocabulary": vocabulary, "leakage": leakage, "splits": splits}
+        facts = {"world": self.seed, "content": content, "vocabulary": vocabulary, "leakage": leakage, "splits": splits}
         write_json(folder / "dataset.json", facts)
 
     def size(self, split: str) -> int:
@@ -223,10 +227,10 @@ class Builder:
         return pa.Table.from_arrays([arrays[f.name] for f in SCHEMA], schema=SCHEMA)
 
 
-def build_task(study: config.Study, name: str) -> Task:
-    """The task of a variant. Raises ConfigError if some split of it cannot be drawn."""
+def build_task(study: config.Study, name: str, world: int) -> Task:
+    """The task of a variant in the world of this seed. Raises ConfigError if some split of it cannot be drawn."""
     variant = study.variants[name]
-    task: Task = plugins.load("task", variant.task, "generator").Task(variant, study.languages, study.world_seed)
+    task: Task = plugins.load("task", variant.task, "generator").Task(variant, study.languages, world)
     for split in task.programs:
         try:
             task.draw(split, 1, generator(task.seed, "check"), 0)

@@ -34,7 +34,7 @@ def ask(folder: Path, prompt: str) -> Reply:
     folder = folder.parent if folder.is_file() else folder
     if not (folder / "model.json").exists():
         raise ValueError(f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
-    data = data_of(folder)
+    data = data_of(folder, read_json(folder / "model.json")["world"])
     world = read_json(data / "world.json")
     solver = interpreter(world)
     if not solver.asks(prompt):

@@ -45,6 +45,7 @@ class Job:
             "vocabulary": vocabulary,
             "training": training.model_dump(),
             "data": dataset["content"],
+            "world": dataset["world"],
             "code": provenance.code_version(),
             "parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
             "flops_per_token": flops_per_token(cell.architecture, model, vocabulary, usual, training.batch),
@@ -120,5 +121,5 @@ def train_trial(
         result |= summary | last | {"curve": curve}
     except FloatingPointError as error:
         result |= {"diverged": str(error)}
-    write_json(path, point | result | {key: job.facts[key] for key in ("data", "code", "device", "precision")})
+    write_json(path, point | result | {key: job.facts[key] for key in ("data", "world", "code", "device", "precision")})
     checkpoint.unlink(missing_ok=True)

@@ -66,6 +66,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         "parameters",
         "flops_per_token",
         "data",
+        "world",
         "code",
         "device",
         "precision",

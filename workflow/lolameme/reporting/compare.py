@@ -83,7 +83,7 @@ def verdict(row: pd.Series) -> str:
 
 
 def outcomes(found: list[Path], single: bool) -> dict[tuple[str, str, str], tuple[Outcomes, str]]:
-    """Outcomes over the seeds of every variant, split and architecture, with the digest of the data."""
+    """Outcomes over the seeds of every variant, split and architecture, with the digests of their data."""
     hits: dict[tuple[str, str, str], list[np.ndarray]] = {}
     rest: dict[tuple[str, str, str], tuple[np.ndarray, str]] = {}
     for cell in found:
@@ -91,7 +91,7 @@ def outcomes(found: list[Path], single: bool) -> dict[tuple[str, str, str], tupl
         for split, (right, queries) in answers(cell).items():
             key = (metrics["variant"], split, "-" if single else metrics["architecture"])
             hits.setdefault(key, []).append(right)
-            rest[key] = queries, metrics["data"]
+            rest[key] = queries, rest.get(key, (queries, ""))[1] + metrics["data"]
     return {key: (Outcomes(np.stack(hits[key]), queries), data) for key, (queries, data) in rest.items()}
 
 

@@ -73,7 +73,7 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
         python=platform.python_version(),
         code=provenance.code_version(),
-        data={path.parent.name: read_json(path.parent / "dataset.json")["content"] for path in cards},
+        data={card["variant"]: card["content"] for card in shown},
         made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 import jinja2
 
 from lolameme.base.text import clock
-from lolameme.data.card import histogram, leakage, sentence
+from lolameme.data.card import histogram, leakage, sentence, worlds
 from lolameme.reporting.findings import em, p_value, signed
 from lolameme.reporting.tables import label, steps
 
@@ -24,6 +24,7 @@ _ENVIRONMENT.filters |= {
     "clock": clock,
     "histogram": histogram,
     "leakage": leakage,
+    "worlds": worlds,
     "signed": signed,
     "p": p_value,
     "sentence": sentence,

@@ -60,7 +60,12 @@ class Study(Section):
 
     study: Name = Field(description="name of the study: results/<study>, reports/<study>")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1, description="one cell per seed")
-    world_seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of worlds and programs, shared by all cells")
+    worlds: Literal["seed", "one"] = Field(
+        "seed",
+        description="seed: every seed draws a world and programs of its own, so that intervals are for any world; "
+        "one: all seeds share those of world_seed, so that intervals are for this world alone",
+    )
+    world_seed: Annotated[int, Field(ge=0)] = Field(1, description="worlds: one: the seed of worlds and programs")
     threads: Positive = Field(1, description="CPU threads of one training")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU, else the CPU")
     languages: dict[Name, Language] = Field(min_length=1)
@@ -85,6 +90,10 @@ class Study(Section):
     def _consistent(self):
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: {list(self.seeds)} names a seed twice")
+        if self.worlds == "seed" and "world_seed" in self.model_fields_set:
+            raise ValueError(
+                f"world_seed is {self.world_seed}, but worlds: seed draws a world per seed; add worlds: one, or drop it"
+            )
         try:
             architectures.expand(self.architectures, self.model.layers)
         except ValueError as error:
@@ -104,6 +113,15 @@ class Study(Section):
     def paths(self) -> Paths:
         """Where the study's files lie."""
         return Paths(self.study)
+
+    def world_of(self, seed: int) -> int:
+        """The seed of the world, and of the programs, that cells of a seed are trained and tested on."""
+        return seed if self.worlds == "seed" else self.world_seed
+
+    @property
+    def world_seeds(self) -> tuple[int, ...]:
+        """The seeds of all worlds. Trials of the tuning use the first one, which pictures and pages show, too."""
+        return self.seeds if self.worlds == "seed" else (self.world_seed,)
 
     @property
     def stacks(self) -> tuple[str, ...]:

@@ -49,8 +49,8 @@ class Paths:
     def progress(self) -> Path:
         return self.logs / "progress"
 
-    def data(self, variant: str) -> Path:
-        return self.results / "data" / variant
+    def data(self, variant: str, world: int | str) -> Path:
+        return self.results / "data" / variant / f"world{world}"
 
     def trials(self, variant: str, architecture: str) -> Path:
         return self.results / "trials" / variant / architecture
@@ -62,6 +62,6 @@ class Paths:
         return self.results / "analyses" / analysis / variant / architecture / f"seed{seed}.parquet"
 
 
-def data_of(cell: Path) -> Path:
-    """The folder of the data that a cell, given by its folder, was trained on."""
-    return cell.parents[3] / "data" / cell.parents[1].name
+def data_of(cell: Path, world: int) -> Path:
+    """The folder of the data that a cell, given by its folder, was trained on: those of its world."""
+    return cell.parents[3] / "data" / cell.parents[1].name / f"world{world}"

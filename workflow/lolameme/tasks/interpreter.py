@@ -100,6 +100,6 @@ def interpreter(world: dict[str, Any], without: str | None = None) -> Interprete
     task = world.get("task") if isinstance(world, dict) else None
     if task not in plugins.names("task"):
         raise ProgramError(
-            "this is no world document; give the world.json of a variant, results/<study>/data/<variant>"
+            "this is no world document; give the world.json of a variant, results/<study>/data/<variant>/world<k>"
         )
     return plugins.load("task", task, "interpreter").Interpreter(world, without)

@@ -25,6 +25,7 @@ from mlflow.tracking import MlflowClient
 from lolameme.base.files import digest, read_frame, read_json
 from lolameme.base.provenance import flatten
 from lolameme.study import architectures, config
+from lolameme.study.paths import data_of
 
 _FILES = ("metrics.json", "history.parquet", "model.json")
 _SETTINGS = (
@@ -77,29 +78,34 @@ class Tracker:
         kept = differing | set(_ALWAYS)
         self.settings = {f: {key: one[key] for key in sorted(kept & set(one))} for f, one in shown.items()}
 
-    def track(self, board: pd.DataFrame, data: Path, figures: list[Path]) -> dict[str, Any]:
+    def track(self, board: pd.DataFrame, figures: list[Path]) -> dict[str, Any]:
         """Show all cells, their architectures and the figures; returns the experiment and run ids of each.
 
         Processes that track into one SQLite database take turns.
         """
         with alone(self.uri):
             self.client = MlflowClient(tracking_uri=self.uri)  # makes the database where there is none
-            return self._track(board, data, figures)
+            return self._track(board, figures)
 
-    def _track(self, board: pd.DataFrame, data: Path, figures: list[Path]) -> dict[str, Any]:
+    def _track(self, board: pd.DataFrame, figures: list[Path]) -> dict[str, Any]:
         made: dict[str, dict[str, Any]] = {"cells": {}, "architectures": {}}
         for variant in self.study.variants:
             experiment = self.experiment(variant, self.study.variants[variant].about)
             for architecture in self.study.stacks:
                 name, ids = f"{variant}/{architecture}", {"experiment_id": experiment}
                 rows = board[(board["variant"] == variant) & (board["architecture"] == architecture)]
-                parent = self.summary(experiment, name, rows, data / variant)
+                cells = {
+                    cell["seed"]: folder
+                    for cell, folder in self.cells
+                    if (cell["variant"], cell["architecture"]) == (variant, architecture)
+                }
+                card = data_of(cells[self.study.seeds[0]], self.study.world_seeds[0]) / "card.md"
+                parent = self.summary(experiment, name, rows, card)
                 made["architectures"][name] = ids | {"run_id": parent}
-                for cell, folder in self.cells:
-                    if (cell["variant"], cell["architecture"]) == (variant, architecture):
-                        run = self.cell(experiment, f"{name}/seed{cell['seed']}", folder, data / variant)
-                        self.client.set_tag(run, _PARENT, parent)
-                        made["cells"][f"{name}/seed{cell['seed']}"] = ids | {"run_id": run}
+                for seed, folder in cells.items():
+                    run = self.cell(experiment, f"{name}/seed{seed}", folder)
+                    self.client.set_tag(run, _PARENT, parent)
+                    made["cells"][f"{name}/seed{seed}"] = ids | {"run_id": run}
         return made | {"figures": self.figures(figures)}
 
     def experiment(self, variant: str, about: str) -> str:
@@ -134,7 +140,7 @@ class Tracker:
                 self.client.delete_run(run.info.run_id)
         return kept
 
-    def cell(self, experiment: str, name: str, folder: Path, data: Path) -> str:
+    def cell(self, experiment: str, name: str, folder: Path) -> str:
         """The run of a cell, written where there is none that shows its files."""
         settings, identity = self.settings[folder], f"{self.study.study}/{name}"
         content = fingerprint(digest(*(folder / file for file in _FILES)), settings)
@@ -156,7 +162,7 @@ class Tracker:
         begun = ended - round(facts["train_seconds"] * 1000)
         run = self.client.create_run(experiment, begun, tags, run_name).info.run_id
         self.client.log_batch(run, params=[Param(key, str(value)) for key, value in settings.items()])
-        self.client.log_inputs(run, datasets=inputs(data, facts["variant"]))
+        self.client.log_inputs(run, datasets=inputs(data_of(folder, facts["world"]), facts["variant"]))
         logged = per_step(read_frame(folder / "history.parquet")) + final(metrics)
         for start in range(0, len(logged), 1000):
             self.client.log_batch(run, metrics=logged[start : start + 1000])
@@ -165,15 +171,14 @@ class Tracker:
         self.client.set_terminated(run, "FINISHED", ended)
         return run
 
-    def summary(self, experiment: str, name: str, rows: pd.DataFrame, data: Path) -> str:
-        """The run of an architecture on a variant: means over its seeds with their intervals, and the data card."""
+    def summary(self, experiment: str, name: str, rows: pd.DataFrame, card: Path) -> str:
+        """The run of an architecture on a variant: means over its seeds, with intervals, and a card of its data."""
         architecture, identity = rows["architecture"].iloc[0], f"{self.study.study}/{name}"
         values = {}
         for _, row in rows.iterrows():
             for key in ("exact_match", "low", "high"):
                 values[f"{row['split']}.exact_match" + ("" if key == "exact_match" else f".{key}")] = float(row[key])
         values |= {key: float(rows[key].iloc[0]) for key in ("train_seconds", "tokens_per_second")}
-        card = data / "card.md"
         content = fingerprint(digest(card), values)
         run = self.current(experiment, identity, content)
         if run is not None:
