@@ -1,0 +1,101 @@
+"""Activations of a stack: read and replaced by torch's hooks. The models know nothing of it, and training pays nothing.
+
+Sites of a layer, in the order in which a forward pass reaches them:
+
+    resid_pre    the residual stream before the layer
+    mixed        what the mixer's positions gathered, before `out_proj`
+    mixer_out    what the mixer adds to the stream
+    resid_mid    the stream between mixer and MLP
+    mlp_out      what the MLP adds to the stream
+    resid_post   the stream after the layer
+
+Programs stand side by side, (B, L, C). They may be padded at the right: no position reads what comes after it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from lolameme.models.stack import Block, Stack
+
+# where a block lets a hook in: a module of it, and whether the site is what goes in or what comes out
+_SITES: dict[str, tuple[Callable[[Block], nn.Module], bool]] = {
+    "resid_pre": (lambda block: block, True),
+    "mixed": (lambda block: block.mixer.out_proj, True),
+    "mixer_out": (lambda block: block.mixer, False),
+    "resid_mid": (lambda block: block.mlp_norm, True),
+    "mlp_out": (lambda block: block.down, False),
+    "resid_post": (lambda block: block, False),
+}
+SITES = tuple(_SITES)
+Place = tuple[str, int]  # a site, and a layer counted from 0
+Visit = Callable[[Tensor], object]
+
+
+@contextmanager
+def visited(model: Stack, visits: dict[Place, Visit]) -> Iterator[None]:
+    """Within the block, every forward pass hands `visits[site, layer]` the tensor (B, L, C) there.
+
+    A visit may change the tensor in place; all that is computed later reads the change. (In place, because the stream
+    between mixer and MLP goes two ways, and a hook that returned another tensor would change one of them only.)
+    Raises KeyError if there is no such site.
+    """
+    handles = []
+    try:
+        for (site, layer), visit in visits.items():
+            module_of, goes_in = _SITES[site]
+            module = module_of(model.blocks[layer])
+            if goes_in:
+                hook = module.register_forward_pre_hook(lambda _, inputs, visit=visit: _ignore(visit(inputs[0])))
+            else:
+                hook = module.register_forward_hook(lambda _, __, output, visit=visit: _ignore(visit(output)))
+            handles.append(hook)
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _ignore(_: object) -> None:
+    """A hook that returns something replaces what it was shown; a visit does not."""
+
+
+@torch.inference_mode()
+def record(model: Stack, tokens: Tensor, places: Iterable[Place]) -> tuple[Tensor, dict[Place, Tensor]]:
+    """Final hidden states (B, L, D) of tokens (B, L), and what went by at the places."""
+    kept: dict[Place, Tensor] = {}
+    with visited(model, {place: partial(kept.__setitem__, place) for place in places}):
+        hidden = model.hidden(tokens)
+    return hidden, kept
+
+
+@torch.inference_mode()
+def replaced(model: Stack, tokens: Tensor, places: dict[Place, Tensor], where: Tensor | None = None) -> Tensor:
+    """Final hidden states (B, L, D) when the tensors at these places are replaced by those given.
+
+    `where` (B, L) bool says at which positions; at all, if None.
+    """
+
+    def put(donor: Tensor, x: Tensor) -> None:
+        x.copy_(donor if where is None else torch.where(where[..., None], donor, x))
+
+    with visited(model, {place: partial(put, donor) for place, donor in places.items()}):
+        return model.hidden(tokens)
+
+
+def streams(model: Stack, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Final hidden states, and the residual stream (B, L, D) after 0, 1, ... all layers; 0 is the embedding."""
+    layers = len(model.blocks)
+    hidden, kept = record(model, tokens, [("resid_pre", layer) for layer in range(layers)] + [("resid_post", layers - 1)])
+    return hidden, list(kept.values())
+
+
+@torch.inference_mode()
+def resumed(model: Stack, stream: Tensor, layer: int) -> Tensor:
+    """Final hidden states (B, L, D) given the residual stream after `layer` layers: the layers below are not run."""
+    for block in model.blocks[layer:]:
+        stream = block(stream)
+    return model.norm(stream)
