@@ -7,6 +7,7 @@ import pytest
 
 from lolameme.study import config
 
+pytest_plugins = ["cells"]
 ROOT = Path(__file__).parent.parent
 LANGUAGES = {
     "lola": {"casing": "camel", "order": "infix", "assign": "=", "answer": "->", "end": ";", "operators": ["+", "*"]},

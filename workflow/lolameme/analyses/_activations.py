@@ -72,25 +72,24 @@ def record(model: Stack, tokens: Tensor, places: Iterable[Place]) -> tuple[Tenso
     return hidden, kept
 
 
+def put(donor: Tensor, where: Tensor | None = None) -> Visit:
+    """A visit that replaces a tensor by `donor` (B, L, C), at the positions `where` (B, L) bool, or at all."""
+    return lambda x: x.copy_(donor if where is None else torch.where(where[..., None], donor, x))
+
+
 @torch.inference_mode()
 def replaced(model: Stack, tokens: Tensor, places: dict[Place, Tensor], where: Tensor | None = None) -> Tensor:
-    """Final hidden states (B, L, D) when the tensors at these places are replaced by those given.
-
-    `where` (B, L) bool says at which positions; at all, if None.
-    """
-
-    def put(donor: Tensor, x: Tensor) -> None:
-        x.copy_(donor if where is None else torch.where(where[..., None], donor, x))
-
-    with visited(model, {place: partial(put, donor) for place, donor in places.items()}):
+    """Final hidden states (B, L, D) when what is at the places is replaced by tensors given, `where` as in `put`."""
+    with visited(model, {place: put(donor, where) for place, donor in places.items()}):
         return model.hidden(tokens)
 
 
 def streams(model: Stack, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Final hidden states, and the residual stream (B, L, D) after 0, 1, ... all layers; 0 is the embedding."""
-    layers = len(model.blocks)
-    hidden, kept = record(model, tokens, [("resid_pre", layer) for layer in range(layers)] + [("resid_post", layers - 1)])
-    return hidden, list(kept.values())
+    last = len(model.blocks) - 1
+    places = [*(("resid_pre", layer) for layer in range(last + 1)), ("resid_post", last)]
+    hidden, kept = record(model, tokens, places)
+    return hidden, [kept[place] for place in places]
 
 
 @torch.inference_mode()

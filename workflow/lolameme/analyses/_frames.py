@@ -1,0 +1,34 @@
+"""What an analysis hands on: a tidy frame with the columns that its file declares."""
+
+import pandas as pd
+
+
+def checked(analysis: str, frame: pd.DataFrame, columns: dict[str, type]) -> pd.DataFrame:
+    """The frame, its columns in the declared order. Raises TypeError if they are others, or of another type.
+
+    A frame without rows is what an analysis measured where a variant asks nothing that it could look at.
+    """
+    if set(frame.columns) != set(columns):
+        raise TypeError(f"analysis {analysis}: declared columns {sorted(columns)}, measured {sorted(frame.columns)}")
+    if frame.empty:
+        return frame[list(columns)].astype(columns)
+    kinds = {str: pd.api.types.is_string_dtype, int: pd.api.types.is_integer_dtype, bool: pd.api.types.is_bool_dtype}
+    for name, kind in columns.items():
+        if not kinds.get(kind, pd.api.types.is_float_dtype)(frame[name]):
+            raise TypeError(
+                f"analysis {analysis}: column {name} is declared as {kind.__name__}, not {frame[name].dtype}"
+            )
+    return frame[list(columns)]
+
+
+def pooled(frames: dict[tuple[str, str, int], pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all cells, with `variant`, `architecture` and `seed` in front."""
+    return pd.concat(
+        [
+            frame.assign(variant=variant, architecture=architecture, seed=seed)[
+                ["variant", "architecture", "seed", *frame.columns]
+            ]
+            for (variant, architecture, seed), frame in frames.items()
+        ],
+        ignore_index=True,
+    )

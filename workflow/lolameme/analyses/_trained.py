@@ -1,0 +1,53 @@
+"""A trained cell as analyses see it: its model in float32, the world and tokenizer of its data, and programs to ask."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from lolameme.base.files import read_json, read_table
+from lolameme.data.tokenizer import load_tokenizer
+from lolameme.learning.device import Device
+from lolameme.learning.evaluation import load_cell
+from lolameme.models.stack import Stack
+from lolameme.study.cell import Cell
+from lolameme.study.config import Study
+from lolameme.tasks.interpreter import Interpreter, interpreter
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A cell of a study. Its model stands on `device`, ready to be asked."""
+
+    cell: Cell
+    model: Stack
+    facts: dict[str, Any]  # model.json
+    data: Path  # the folder of its variant's data
+    device: Device
+
+    @classmethod
+    def load(cls, study: Study, cell: Cell, folder: Path, data: Path, threads: int) -> "Trained":
+        """Read the cell trained in `folder`. Raises Damaged if a file is, ValueError if the data are others by now."""
+        model, facts = load_cell(folder)
+        if facts["data"] != read_json(data / "dataset.json")["content"]:
+            raise ValueError(f"{folder}: trained on other data than {data} now holds; train the cell again")
+        device = Device.choose(study.device, "float32", threads)
+        return cls(cell, model.to(device.torch_device).eval(), facts, data, device)
+
+    @cached_property
+    def world(self) -> dict[str, Any]:
+        return read_json(self.data / "world.json")
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        return load_tokenizer(self.data)
+
+    @cached_property
+    def interpreter(self) -> Interpreter:
+        return interpreter(self.world)
+
+    def texts(self, split: str = "test") -> list[str]:
+        """The programs of a split, as text."""
+        return read_table(self.data / f"{split}.parquet", ["text"])["text"].to_pylist()

@@ -1,0 +1,65 @@
+# Analyses: what a trained cell does inside. One job per analysis and cell; then the rows of all cells in one table.
+ANALYSIS = str(PATHS.analysis("{analysis}", "{variant}", "{architecture}", "{seed}"))
+
+
+def of_analysis(wildcards):
+    """The modules of an analysis and of the cell that it looks into."""
+    return [plugins.module_name("analysis", wildcards.analysis), *of_cell(wildcards)]
+
+
+rule analyse:
+    input:
+        rules.train.output,
+        rules.world.output,
+        f"{DATA}/test.parquet",
+        dataset=rules.train_split.output.dataset,
+        model=rules.train.output.model,
+    output:
+        ANALYSIS,
+    log:
+        f"{LOGS}/analyses/{{analysis}}/{{variant}}/{{architecture}}/seed{{seed}}.log",
+    wildcard_constraints:
+        analysis="|".join(STUDY.analyses) or "none",
+    conda:
+        ENVIRONMENT
+    threads: STUDY.threads
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
+    params:
+        settings=lambda w: settings(STUDY.analyses[w.analysis]),
+        code=code("analyse.py", of_analysis),
+    message:
+        "Looking into {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}: {wildcards.analysis}"
+    script:
+        "../scripts/analyse.py"
+
+
+rule pool:
+    input:
+        expand(
+            ANALYSIS,
+            variant=STUDY.variants,
+            architecture=STUDY.stacks,
+            seed=STUDY.seeds,
+            allow_missing=True,
+        ),
+    output:
+        parquet=f"{TABLES}/{{analysis}}.parquet",
+        csv=f"{TABLES}/{{analysis}}.csv",
+    log:
+        f"{LOGS}/analyses/{{analysis}}.log",
+    wildcard_constraints:
+        analysis="|".join(STUDY.analyses) or "none",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code("pool.py"),
+    message:
+        "Gathering all cells: {wildcards.analysis}"
+    script:
+        "../scripts/pool.py"
