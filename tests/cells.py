@@ -72,8 +72,7 @@ def untrained(small, folders):
 
     def cell(variant: str, architecture: str = "thex-2") -> Trained:
         dataset = read_json(folders[variant] / "dataset.json")
-        longest = max(split["longest"] for split in dataset["splits"].values())
-        model = stack.build(architecture, small.model, dataset["vocabulary"], longest, seed=1).eval()
+        model = stack.build(architecture, small.model, dataset["vocabulary"], seed=1).eval()
         facts = {"mixers": stack.pattern(architecture, small.model.layers)}
         return Trained(Cell(variant, architecture, 1), model, facts, folders[variant], Device.choose("cpu", "float32"))
 
