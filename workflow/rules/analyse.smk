@@ -10,9 +10,8 @@ def of_analysis(wildcards):
 rule analyse:
     input:
         rules.train.output,
-        rules.world.output,
-        f"{DATA}/test.parquet",
-        dataset=rules.train_split.output.dataset,
+        [data_file(name) for name in ("world.json", "tokenizer.json", "test.parquet")],
+        dataset=data_file("dataset.json"),
         model=rules.train.output.model,
     output:
         ANALYSIS,
