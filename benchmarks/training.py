@@ -30,7 +30,7 @@ from lolameme.models.mixers.hyena import Hyena
 from lolameme.reporting import style
 from lolameme.reporting.tables import label
 from lolameme.study import config
-from lolameme.study.settings import Model
+from lolameme.study.settings import Model, Training
 
 SHAPES = {  # study: its file, programs per step here, steps per round
     "quick": (STUDY, 8, 50),
@@ -83,7 +83,7 @@ class Cells:
     def ours(self, architecture: str, precision: str = "float32") -> Callable[[], int]:
         """A round of training steps, as cells are trained; returns the tokens seen."""
         device, model = Device.choose("cpu", precision, 1), self.model(architecture)
-        optimiser = AdamW(*model.parameters_by_decay(), 0.1, (0.9, 0.98))
+        optimiser = AdamW(model.parameters(), Training())
         order = BatchSampler(len(self.split), self.batch, 1)
 
         def work() -> int:
@@ -92,7 +92,7 @@ class Cells:
                 data = self.split.batch(order[step])
                 _, losses = device.losses(model, data)
                 losses.mean().backward()
-                optimiser.step(1e-3, clip=1.0)
+                optimiser.step(1e-3)
                 tokens += len(data.tokens)
             return tokens
 

@@ -9,7 +9,7 @@ from lolameme.data.dataset import Builder
 from lolameme.learning.cell import train_trial
 from lolameme.learning.optimiser import AdamW
 from lolameme.learning.tuning import choose
-from lolameme.models import stack
+from lolameme.models import options, stack
 from lolameme.study.settings import Training, Tuning
 
 
@@ -67,10 +67,10 @@ def test_a_trial_needs_no_test_split_and_says_when_it_diverges(tmp_path):
 def test_the_optimiser_is_torchs(clip):
     """To the bit; where gradients are clipped, as nearly as the norm of one long tensor is that of many short ones."""
     ours, theirs = (stack.build("thex-2", study().model, 30, seed=3) for _ in range(2))
-    decayed, rest = theirs.parameters_by_decay()
-    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
+    members = options.groups(theirs.parameters())
+    groups = [{"params": each.parameters, "weight_decay": 0.1 if each.decayed else 0.0} for each in members]
     reference = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-    optimiser = AdamW(*ours.parameters_by_decay(), 0.1, (0.9, 0.98))
+    optimiser = AdamW(ours.parameters(), Training(weight_decay=0.1, betas=(0.9, 0.98), clip=clip))
     tokens = torch.arange(24).view(2, 12)
     for rate in (1e-2, 3e-2, 1e-3):
         for group in reference.param_groups:
@@ -78,12 +78,48 @@ def test_the_optimiser_is_torchs(clip):
         reference.zero_grad()
         for model in (ours, theirs):
             model(tokens).square().mean().backward()
-        norm = torch.nn.utils.clip_grad_norm_(decayed + rest, clip)
+        norm = torch.nn.utils.clip_grad_norm_([p for each in members for p in each.parameters], clip)
         assert (norm > clip) == (clip < 1)
         reference.step()
-        optimiser.step(rate, clip)
+        optimiser.step(rate)
     for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         if clip < 1:
             torch.testing.assert_close(a, b, msg=name)
         else:
             assert torch.equal(a, b), name
+
+
+def test_the_usual_loop_trains():
+    """`zero_grad` drops the gradients that the optimiser keeps in one tensor; the step takes the new ones."""
+    ours, usual = (stack.build("thex-2", study().model, 30, seed=3) for _ in range(2))
+    one, other = (AdamW(model.parameters(), Training()) for model in (ours, usual))
+    tokens = torch.arange(24).view(2, 12)
+    for _ in range(3):
+        ours(tokens).square().mean().backward()
+        one.step(1e-2)
+        usual.zero_grad()
+        usual(tokens).square().mean().backward()
+        other.step(1e-2)
+    start = stack.build("thex-2", study().model, 30, seed=3)
+    assert not torch.equal(start.embedding.weight, usual.embedding.weight)
+    for a, b in zip(ours.parameters(), usual.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_gradients_dropped_before_a_step_move_nothing():
+    model = stack.build("gpt2", study().model, 30, seed=3)
+    before = [p.clone() for p in model.parameters()]
+    optimiser = AdamW(model.parameters(), Training(weight_decay=0.0))
+    model(torch.arange(12)[None]).square().mean().backward()
+    model.zero_grad()
+    optimiser.step(1e-2)
+    assert all(torch.equal(p, q) for p, q in zip(model.parameters(), before, strict=True))
+
+
+def test_a_parameter_may_have_a_learning_rate_of_its_own_warmed_up_with_the_others():
+    plain, own = torch.nn.Parameter(torch.ones(3)), options.without_decay(torch.nn.Parameter(torch.ones(3)), 1e-5)
+    optimiser = AdamW([plain, own], Training(learning_rate=1e-2, weight_decay=0.0))
+    (plain.sum() + own.sum()).backward()
+    optimiser.step(5e-3)  # half of the peak
+    torch.testing.assert_close(1 - plain, torch.full((3,), 5e-3), rtol=1e-3, atol=0)
+    torch.testing.assert_close((1 - own.double()), torch.full((3,), 5e-6).double(), rtol=2e-2, atol=0)

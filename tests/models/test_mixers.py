@@ -3,17 +3,18 @@ import math
 import pytest
 import torch
 
-from lolameme.models import convolution, stack
+from lolameme.models import convolution, options, stack
 from lolameme.models.mixer import Layout
 from lolameme.models.mixers.attention import plain_attention, torch_attention
 from lolameme.models.mixers.hyena import Hyena, ImplicitFilter
 from lolameme.models.mixers.linear_attention import recurrent
 from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study import plugins
+from lolameme.study.architectures import PURE
 from lolameme.study.settings import Hyena as HyenaSettings
 from lolameme.study.settings import Model
 
-NAMES = ("gpt2", "hyena", "linear-attention", "thex-2", "xeht-1+3", "hyena.linear-attention.attention")
+NAMES = (*PURE, "thex-2", "xeht-1+3", "hyena.linear-attention.attention")
 
 
 @pytest.fixture(autouse=True)
@@ -251,11 +252,21 @@ def test_matrices_start_with_the_deviation_asked_for_and_residual_projections_sm
 def test_weight_decay_spares_biases_norms_embeddings_and_filters():
     net = stack.build("thex-2", model(positions="learned"), 11)
     names = {id(p): n for n, p in net.named_parameters()}
-    decayed, rest = ([names[id(p)] for p in group] for group in net.parameters_by_decay())
-    assert {n.split(".", 2)[2] for n in decayed} == {
-        "mixer.out_proj.weight", "mixer.in_proj.weight", "up.weight", "down.weight"
-    }  # fmt: skip
-    assert len(decayed) + len(rest) == sum(p.requires_grad for p in net.parameters())
+    members = options.groups(net.parameters())
+    decayed = {names[id(p)].split(".", 2)[2] for group in members if group.decayed for p in group.parameters}
+    assert decayed == {"mixer.out_proj.weight", "mixer.in_proj.weight", "up.weight", "down.weight"}
+    assert sum(len(group.parameters) for group in members) == sum(p.requires_grad for p in net.parameters())
+
+
+def test_a_module_may_initialise_itself_and_projections_need_no_bias():
+    class Own(torch.nn.Linear):
+        def initialise(self, deviation):
+            torch.nn.init.constant_(self.weight, deviation)
+
+    made = torch.nn.Sequential(Own(3, 3), torch.nn.Linear(300, 300, bias=False))
+    stack.initialise(made, 0.5)
+    assert (made[0].weight == 0.5).all()
+    assert made[1].weight.std().item() == pytest.approx(0.5, rel=0.05)
 
 
 def test_the_paper_scale_hyena_has_its_published_size():

@@ -1,5 +1,6 @@
 """How all figures look: one colour per architecture family everywhere, colour-blind-safe, position by shade."""
 
+import zlib
 from pathlib import Path
 
 import matplotlib
@@ -11,19 +12,27 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from lolameme.base.files import atomic
-from lolameme.study import architectures
+from lolameme.study import architectures, plugins
 
-# Okabe and Ito's palette (2008): told apart with any common colour vision
-FAMILY = {
-    "gpt2": "#0072B2",
-    "hyena": "#D55E00",
-    "thex": "#009E73",
-    "xeht": "#CC79A7",
-    "linear-attention": "#56B4E9",
-    "pattern": "#E69F00",
+# for mixers whose files choose none: Paul Tol's muted palette, told apart with any common colour vision
+_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499")
+_MARKERS = ("X", "h", "<", ">", "p", "*", "d", "8")
+
+
+def of_mixer(mixer: str) -> tuple[str, str]:
+    """The colour and the marker of a mixer: those of its file, else some that hang on its name alone."""
+    known, number = plugins.constants("mixer", mixer), zlib.crc32(mixer.encode())
+    colour = known.get("COLOUR", _COLOURS[number % len(_COLOURS)])
+    return colour, known.get("MARKER", _MARKERS[number % len(_MARKERS)])
+
+
+_FAMILIES = {name: of_mixer(mixer) for name, mixer in architectures.PURE.items()} | {
+    "thex": ("#009E73", "^"),  # these, and those of the first mixers, are Okabe and Ito's (2008)
+    "xeht": ("#CC79A7", "v"),
+    "pattern": ("#E69F00", "P"),
 }
+FAMILY = {name: colour for name, (colour, _) in _FAMILIES.items()}
 INK, QUIET = "#222222", "#777777"
-_MARKERS = {"gpt2": "o", "hyena": "s", "thex": "^", "xeht": "v", "linear-attention": "D", "pattern": "P"}
 
 
 def apply() -> None:
@@ -57,7 +66,7 @@ def colours(names: list[str]) -> dict[str, tuple[float, float, float]]:
 
 
 def markers(names: list[str]) -> dict[str, str]:
-    return {name: _MARKERS[architectures.family(name)] for name in names}
+    return {name: _FAMILIES[architectures.family(name)][1] for name in names}
 
 
 def save(figure: Figure, stem: Path) -> None:

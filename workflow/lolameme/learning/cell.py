@@ -14,7 +14,7 @@ from lolameme.learning.batches import COLUMNS, Split
 from lolameme.learning.device import Device
 from lolameme.learning.trainer import Progress, train
 from lolameme.models import stack
-from lolameme.models.cost import flops_per_token, matched
+from lolameme.models.cost import flops_per_token, matched, parameter_count
 from lolameme.study import config
 from lolameme.study.cell import Cell
 from lolameme.study.settings import Training
@@ -47,7 +47,7 @@ class Job:
             "data": dataset["content"],
             "world": dataset["world"],
             "code": provenance.code_version(),
-            "parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+            "parameters": parameter_count(cell.architecture, model, vocabulary),
             "flops_per_token": flops_per_token(cell.architecture, model, vocabulary, usual, training.batch),
             "device": self.device.name,
             "precision": self.device.precision,

@@ -69,8 +69,7 @@ class _Run:
         self.train_split, self.watched = splits["train"], {k: v for k, v in splits.items() if k != "train"}
         self.sampler = BatchSampler(len(self.train_split), training.batch, seed)
         self.path, self.identity, self.watch = resume_from, identity, watch
-        decayed, rest = model.parameters_by_decay()
-        self.optimiser = AdamW(decayed, rest, training.weight_decay, training.betas)
+        self.optimiser = AdamW(self.model.parameters(), training)
         self.step, self.tokens, self.seconds, self.history = 0, 0, 0.0, []
 
     def run(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -109,7 +108,7 @@ class _Run:
         data = self.train_split.batch(self.sampler[self.step], all_tokens=self.training.loss == "all")
         _, losses = self.device.losses(self.model, data)
         losses.mean().backward()
-        self.optimiser.step(learning_rate_at(self.training, self.step), self.training.clip)
+        self.optimiser.step(learning_rate_at(self.training, self.step))
         self.step += 1
         self.tokens += len(data.tokens)
 

@@ -1,5 +1,6 @@
-"""What a stack costs, by formula: trained parameters, and floating point operations of a forward pass; and which width
-makes two stacks cost the same.
+"""What a stack costs: trained parameters, counted, and floating point operations of a forward pass, by formula.
+
+And which width makes two stacks cost the same.
 
 A multiplication and an addition count as two operations. Norms, activations and softmaxes are left out, as is usual
 (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Every mixer knows its own part.
@@ -7,21 +8,20 @@ A multiplication and an addition count as two operations. Norms, activations and
 
 import bisect
 
-from lolameme.models.stack import mixer_class
+import torch
+
+from lolameme.models.stack import build, mixer_class
 from lolameme.study.architectures import pattern
 from lolameme.study.settings import Model
 
 _REFERENCE = "gpt2"  # what other stacks are matched to
 
 
-def parameters(architecture: str, model: Model, vocabulary: int) -> int:
-    """Trained parameters of a stack; the head shares the embedding's."""
-    mixers, D = pattern(architecture, model.layers), model.d_model
-    inner = round(model.inner * D)
-    positions = model.length * D if model.positions == "learned" else 0
-    outside = vocabulary * D + positions + 2 * D  # embeddings and the last norm
-    block = 4 * D + 2 * D * inner + inner + D  # two norms and the MLP
-    return outside + sum(block + mixer_class(mixer).weights(model) for mixer in mixers)
+def parameter_count(architecture: str, model: Model, vocabulary: int) -> int:
+    """Trained parameters of a stack, counted from one without memory; the head shares the embedding's."""
+    with torch.device("meta"):
+        made = build(architecture, model, vocabulary)
+    return sum(p.numel() for p in made.parameters() if p.requires_grad)
 
 
 def flops_per_token(architecture: str, model: Model, vocabulary: int, length: int, batch: int = 1) -> float:
@@ -44,7 +44,7 @@ def matched(match: str, architecture: str, model: Model, vocabulary: int, length
     def cost(name: str, heads: int) -> float:
         sized = model.model_copy(update={"d_model": heads * model.heads})
         if match == "parameters":
-            return parameters(name, sized, vocabulary)
+            return parameter_count(name, sized, vocabulary)
         return flops_per_token(name, sized, vocabulary, length, batch)
 
     goal = cost(_REFERENCE, model.d_model // model.heads)

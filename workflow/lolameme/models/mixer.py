@@ -54,8 +54,10 @@ def shares(sizes: Tensor) -> Tensor:
 class Mixer(nn.Module, ABC):
     """What lets positions see each other: projected inwards, mixed, projected outwards.
 
-    A mixer makes its layers `in_proj` (d_model to what `mix` reads) and `out_proj` (what `mix` returns to d_model), and
-    defines what is abstract here; Python makes none that lacks some of it.
+    A file in `mixers` defines one. Its class makes the layers `in_proj` (d_model to what `mix` reads) and `out_proj`
+    (what `mix` returns to d_model) and defines what is abstract here; Python makes none that lacks some of it. It may
+    mark parameters (`options.without_decay`) and initialise modules of its own (a method `initialise(deviation)`). The
+    file may say how reports name and draw it: LABEL, COLOUR, MARKER.
     """
 
     in_proj: nn.Linear
@@ -83,11 +85,6 @@ class Mixer(nn.Module, ABC):
     @abstractmethod
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """The next position alone, x (B, D), given what is kept of those before (None at the start); for decoding."""
-
-    @staticmethod
-    @abstractmethod
-    def weights(model: Model) -> int:
-        """Trained parameters of the mixer."""
 
     @staticmethod
     @abstractmethod

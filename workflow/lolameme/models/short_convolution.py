@@ -5,14 +5,17 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lolameme.models.options import without_decay
+
 
 class ShortConvolution(nn.Module):
     """A depthwise causal convolution with a few explicit taps: (B, L, C) -> (B, L, C)."""
 
     def __init__(self, channels: int, taps: int):
         super().__init__()
-        bound = 1 / math.sqrt(taps)
-        self.weight = nn.Parameter(torch.empty(taps, channels).uniform_(-bound, bound))  # weight[i] meets x[t - i]
+        bound = 1 / math.sqrt(taps)  # torch's own, for convolutions
+        weight = nn.Parameter(torch.empty(taps, channels).uniform_(-bound, bound))
+        self.weight = without_decay(weight)  # weight[i] meets x[t - i]
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from lolameme.models.gelu import gelu
 from lolameme.models.mixer import Layout, Mixer
+from lolameme.models.options import without_decay
 from lolameme.study import plugins
 from lolameme.study.architectures import pattern
 from lolameme.study.settings import Model
 
 
 def mixer_class(name: str) -> type[Mixer]:
-    """The class of a mixer: the one that its module makes. The module is imported only where it is used."""
+    """The class of a mixer: the one that its module defines. It is imported only where it is used."""
     module = plugins.load("mixer", name)
     (found,) = (
         each
@@ -68,9 +69,15 @@ class Stack(nn.Module):
         self.max_length, self.dropout = model.length, model.dropout
         self.embedding = nn.Embedding(vocabulary, model.d_model)
         self.positions = nn.Embedding(model.length, model.d_model) if model.positions == "learned" else None
+        for embedding in (self.embedding, self.positions):
+            if embedding is not None:
+                without_decay(embedding.weight)
         self.blocks = nn.ModuleList(Block(mixer, model) for mixer in mixers)
         self.norm = nn.LayerNorm(model.d_model)
-        self._initialise(model.deviation)
+        initialise(self, model.deviation)
+        with torch.no_grad():  # as in GPT-2, what is added to the residual stream starts smaller in deeper stacks
+            for out in (p for block in self.blocks for p in (block.mixer.out_proj, block.down)):
+                out.weight.mul_(1 / math.sqrt(2 * len(self.blocks)))
 
     def hidden(self, tokens: Tensor, layout: Layout | None = None) -> Tensor:
         """Final hidden states (B, L, D) of tokens (B, L); or, of tokens (T,) in a layout, the wanted ones (P, D).
@@ -117,31 +124,18 @@ class Stack(nn.Module):
             kept.append(state)
         return self.logits(self.norm(x)), kept
 
-    @torch.no_grad()
-    def _initialise(self, deviation: float) -> None:
-        """Normal matrices and no biases; as in GPT-2, projections into the residual stream scaled by 1/sqrt(2 layers).
 
-        The implicit filters of Hyena keep torch's own, which their sine activations need.
-        """
-        for name, module in self.named_modules():
-            if ".filters" in name:
-                continue
-            if isinstance(module, nn.Linear | nn.Embedding):
-                module.weight.normal_(0, deviation)
-                if isinstance(module, nn.Linear):
-                    module.bias.zero_()
-            if name.endswith((".out_proj", ".down")):
-                module.weight.mul_(1 / math.sqrt(2 * len(self.blocks)))
-
-    def parameters_by_decay(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Trained parameters with and without weight decay: matrices of the blocks, and all the rest.
-
-        No decay on biases, norms, embeddings, short convolutions and implicit filters.
-        """
-        trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
-        decayed = {n for n in trained if n.startswith("blocks.") and n.endswith(".weight") and trained[n].dim() == 2}
-        decayed = {n for n in decayed if ".filters." not in n and ".short." not in n}
-        return [trained[n] for n in trained if n in decayed], [trained[n] for n in trained if n not in decayed]
+@torch.no_grad()
+def initialise(module: nn.Module, deviation: float) -> None:
+    """Give matrices and embeddings normal numbers, biases zeros; a module that has an `initialise` does it itself."""
+    if hasattr(module, "initialise"):
+        return module.initialise(deviation)
+    if isinstance(module, nn.Linear | nn.Embedding):
+        module.weight.normal_(0, deviation)
+        if getattr(module, "bias", None) is not None:
+            module.bias.zero_()
+    for child in module.children():
+        initialise(child, deviation)
 
 
 def build(architecture: str, model: Model, vocabulary: int, seed: int | None = None) -> Stack:

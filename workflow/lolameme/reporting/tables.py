@@ -10,6 +10,7 @@ import pandas as pd
 from lolameme.base.files import atomic, read_frame, read_json, write_frame
 from lolameme.statistics.outcomes import Outcomes, corrected, difference, interval
 from lolameme.study import architectures, config
+from lolameme.study.architectures import label
 
 KEYS = ["variant", "architecture", "seed"]
 
@@ -302,15 +303,6 @@ def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[
             steps = reached.reindex(group["seed"].unique()).fillna(float("inf"))
             found[variant, architecture] = float(steps.median())
     return found
-
-
-def label(architecture: str) -> str:
-    """An architecture, or a family, as people write it: GPT-2, Hyena, T HEX-2, XEHT, or its mixers."""
-    swapped = "".join(f"-{k}" for k in ["+".join(map(str, architectures.positions(architecture)))] if k)
-    names = {"gpt2": "GPT-2", "thex": f"T HEX{swapped}", "xeht": f"XEHT{swapped}"}
-    short = {"attention": "Attn", "linear-attention": "LinAttn"}
-    plain = "+".join(short.get(mixer, mixer.capitalize()) for mixer in architecture.split("."))
-    return names.get(architectures.family(architecture), plain)
 
 
 def at_least(value: float, digits: int) -> str:

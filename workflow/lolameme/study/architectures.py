@@ -69,3 +69,18 @@ def expand(names: list[str] | tuple[str, ...], layers: int) -> tuple[str, ...]:
         for one in [f"{stem}{k + 1}" for k in range(layers)] if star else [name]:
             kept.setdefault(pattern(one, layers), one)
     return tuple(kept.values())
+
+
+def label(architecture: str) -> str:
+    """An architecture, or a family, as people write it: GPT-2, Hyena, T HEX-2, XEHT, or its mixers."""
+    named = {"gpt2": "GPT-2", "thex": "T HEX", "xeht": "XEHT"}.get(family(architecture))
+    if named is None:
+        return "+".join(mixer_label(mixer) for mixer in architecture.split("."))
+    swapped = "+".join(map(str, positions(architecture)))
+    return f"{named}-{swapped}" if swapped else named
+
+
+def mixer_label(mixer: str) -> str:
+    """A mixer as people write it: the LABEL of its file, else its name."""
+    known = plugins.constants("mixer", mixer) if mixer in MIXERS else {}
+    return known.get("LABEL", mixer.replace("-", " ").capitalize())

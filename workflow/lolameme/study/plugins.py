@@ -45,7 +45,7 @@ def load(kind: str, name: str, part: str = "") -> ModuleType:
 
 @functools.cache
 def constants(kind: str, name: str) -> dict[str, Any]:
-    """The literal constants of a plug-in's module (`LABEL = "GPT-2"`), read without importing it."""
+    """The literal constants of a plug-in's module (`LABEL = "Hyena"`), read without importing it."""
     source = (_PACKAGE / KINDS[kind] / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
     found = {}
     for line in ast.parse(source).body:

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from lolameme.models.mixer import Mixer
 from lolameme.study.settings import Model
 
+LABEL = "Attn"  # in reports, with this colour and marker
+COLOUR = "#0072B2"
+MARKER = "o"
 LOOKS_UP = True  # what it reads depends on what is there
 HALF = (torch.bfloat16, torch.float16)
 
@@ -36,11 +39,6 @@ class Attention(Mixer):
         keys, values = (k, v) if state is None else (torch.cat(pair, dim=1) for pair in zip(state, (k, v), strict=True))
         heads_first = (t.transpose(1, 2) for t in (q, keys, values))
         return self.out_proj(F.scaled_dot_product_attention(*heads_first).reshape(B, D)), (keys, values)
-
-    @staticmethod
-    def weights(model: Model) -> int:
-        """Trained parameters of the mixer."""
-        return 4 * model.d_model**2 + 4 * model.d_model
 
     @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:

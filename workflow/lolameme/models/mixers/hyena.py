@@ -9,10 +9,14 @@ from torch import Tensor, nn
 
 from lolameme.models.convolution import causal_convolution, toeplitz_matrix
 from lolameme.models.mixer import Mixer, shares
+from lolameme.models.options import without_decay
 from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study.settings import Hyena as Settings
 from lolameme.study.settings import Model
 
+LABEL = "Hyena"  # in reports, with this colour and marker
+COLOUR = "#D55E00"
+MARKER = "s"
 LONG_FILTER = True  # it reads any distance, wherever something stands
 TAPS = "hyena.short_filter"  # the setting of the model that says how many its short convolution has
 
@@ -32,7 +36,7 @@ class Hyena(Mixer):
         self.in_proj = nn.Linear(D, (settings.order + 1) * D)
         self.short = ShortConvolution((settings.order + 1) * D, settings.short_filter)
         self.filters = ImplicitFilter(settings, D, settings.order - 1, model.length)
-        self.bias = nn.Parameter(torch.randn(settings.order - 1, D))
+        self.bias = without_decay(nn.Parameter(torch.randn(settings.order - 1, D)))
         self.out_proj = nn.Linear(D, D)
 
     def mix(self, z: Tensor) -> Tensor:
@@ -82,17 +86,6 @@ class Hyena(Mixer):
         return self.out_proj(v * gates[0]), (filters, recent, torch.stack(inputs))
 
     @staticmethod
-    def weights(model: Model) -> int:
-        """Trained parameters of the mixer."""
-        settings, D = model.hyena, model.d_model
-        projections = (settings.order + 1) * (D * D + D) + D * D + D
-        short = (settings.order + 1) * D * (settings.short_filter + 1)
-        filters = (
-            _filter_matrices(model) + (settings.filter_layers + 2) * settings.filter_width
-        )  # biases and frequencies
-        return projections + short + filters + (settings.order - 1) * D
-
-    @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:
         """Operations per token of a forward pass, convolutions by real FFTs of length N = 2L at 2.5 N log2 N each.
 
@@ -104,17 +97,9 @@ class Hyena(Mixer):
         gates = settings.order * D
         transform = 5 * math.log2(2 * length)  # per channel and position
         convolution = (settings.order - 1) * D * ((2 + 1 / batch) * transform + 6)  # 6: the product of two spectra
-        return projections + short + gates + convolution + 2 * _filter_matrices(model) / batch
-
-
-def _filter_matrices(model: Model) -> int:
-    """Weights of the matrices of the implicit filters' MLP."""
-    settings, width = model.hyena, model.hyena.filter_width
-    return (
-        settings.filter_features * width
-        + settings.filter_layers * width**2
-        + width * (settings.order - 1) * model.d_model
-    )
+        width = settings.filter_width
+        inside = settings.filter_features + settings.filter_layers * width + (settings.order - 1) * D
+        return projections + short + gates + convolution + 2 * width * inside / batch
 
 
 class ImplicitFilter(nn.Module):
@@ -142,6 +127,11 @@ class ImplicitFilter(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.frequency = nn.Parameter(torch.full((width,), float(settings.frequency)))
         self.out = nn.Linear(width, filters * channels, bias=False)
+        for parameter in self.parameters():
+            without_decay(parameter)
+
+    def initialise(self, deviation: float) -> None:
+        """Keep torch's own initialisation, which sine activations need: Stack's is for the residual stream."""
 
     def forward(self, length: int) -> Tensor:
         """(filters, D, length) filter taps."""

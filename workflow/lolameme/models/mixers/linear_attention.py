@@ -8,6 +8,9 @@ from lolameme.models.mixer import Mixer, shares
 from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study.settings import Model
 
+LABEL = "LinAttn"  # in reports, with this colour and marker
+COLOUR = "#56B4E9"
+MARKER = "D"
 LOOKS_UP = True  # what it reads depends on what is there
 TAPS = 4  # of the short convolution, as in Mamba
 _SOFTENING = 16  # the gate's logarithm is divided by it, so that states start out long-lived
@@ -66,12 +69,6 @@ class LinearAttention(Mixer):
         written = decay[..., None, None] * written + k[..., :, None] * v[..., None, :]
         y = torch.einsum("bhe,bhef->bhf", q * q.shape[-1] ** -0.5, written)
         return self.out_proj(self.norm(y).reshape(B, D) * F.silu(output_gate)), (recent, written)
-
-    @staticmethod
-    def weights(model: Model) -> int:
-        """Trained parameters of the mixer."""
-        D = model.d_model
-        return 5 * D * D + 5 * D + 3 * D * (TAPS + 1) + D * model.heads + model.heads + 2 * D // model.heads
 
     @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:
