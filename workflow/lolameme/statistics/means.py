@@ -1,0 +1,72 @@
+"""Means over seeds, and how sure one can be of them.
+
+The unit of replication is the seed: it draws the world, its programs, the initialisation and the order of the batches.
+Programs and queries within a seed are no replicates, so nothing here counts them.
+"""
+
+from functools import cache
+
+import numpy as np
+from scipy import optimize, stats
+
+LEVEL = 0.95  # of every interval
+ALPHA = 0.05  # chance of any false verdict of order in a whole study
+POWER = 0.8
+
+
+def interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean over seeds (S,) and its 95 % t interval; NaN for its ends with one seed, which says nothing about others."""
+    mean, seeds = float(np.mean(values)), len(values)
+    if seeds < 2:
+        return mean, np.nan, np.nan
+    reach = stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * np.std(values, ddof=1) / np.sqrt(seeds)
+    return mean, float(mean - reach), float(mean + reach)
+
+
+def share(values: np.ndarray) -> tuple[float, float, float]:
+    """As `interval`, for values from 0 to 1: so are its ends."""
+    mean, low, high = interval(values)
+    return mean, float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+
+
+def paired(differences: np.ndarray) -> float:
+    """Two-sided p of per-seed differences (S,) with mean 0: Student's t test; NaN with one seed.
+
+    Differences that do not vary at all leave a t test nothing to divide by: then their sign alone is tested.
+    """
+    seeds = len(differences)
+    if seeds < 2:
+        return np.nan
+    error = np.std(differences, ddof=1) / np.sqrt(seeds)
+    if error < 1e-12:
+        return 1.0 if abs(np.mean(differences)) < 1e-12 else 2.0 ** (1 - seeds)
+    return float(2 * stats.t.sf(abs(np.mean(differences)) / error, seeds - 1))
+
+
+def power(effect: float, seeds: int, alpha: float = ALPHA) -> float:
+    """Chance that `paired` finds a true difference, and its sign, that is `effect` standard deviations large.
+
+    The noncentral t distribution with S - 1 degrees of freedom (Cohen 1988, chapter 2): a normal over the root of a
+    chi-square, averaged here over quantiles of the latter, because its closed form in scipy is NaN at some effects.
+    """
+    freedom = seeds - 1
+    cut = stats.t.ppf(1 - alpha / 2, freedom)
+    spread = np.sqrt(stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, freedom) / freedom)  # (2000,)
+    return float(stats.norm.cdf(np.sqrt(seeds) * effect - cut * spread).mean())
+
+
+@cache
+def smallest_effect(seeds: int, alpha: float = ALPHA) -> float:
+    """The effect, in standard deviations of per-seed differences, that `paired` finds with 80 % power."""
+    return float(optimize.brentq(lambda effect: power(effect, seeds, alpha) - POWER, 0, 1e6))
+
+
+def smallest_difference(spread: float, seeds: int, alpha: float = ALPHA) -> float:
+    """The smallest difference of exact match that `paired` finds with 80 % power; NaN where even 1 is too small.
+
+    `spread` is the standard deviation of per-seed differences.
+    """
+    if seeds < 2:
+        return np.nan
+    least = spread * smallest_effect(seeds, alpha)
+    return least if least <= 1 else np.nan
