@@ -16,9 +16,9 @@ from common import best, keep, table
 
 from lolameme.base.provenance import peak_memory
 from lolameme.models.stack import mixer_class
-from lolameme.reporting import style
-from lolameme.reporting.figures import spread
-from lolameme.reporting.tables import label
+from lolameme.drawing import style
+from lolameme.drawing.panels import spread
+from lolameme.study.architectures import label
 from lolameme.study.architectures import MIXERS, PURE
 from lolameme.study.settings import Model
 

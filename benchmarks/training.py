@@ -27,8 +27,8 @@ from lolameme.learning.scoring import score
 from lolameme.models import convolution, stack
 from lolameme.models.cost import flops_per_token
 from lolameme.models.mixers.hyena import Hyena
-from lolameme.reporting import style
-from lolameme.reporting.tables import label
+from lolameme.drawing import style
+from lolameme.study.architectures import label
 from lolameme.study import config
 from lolameme.study.settings import Model, Training
 

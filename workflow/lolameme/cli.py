@@ -142,7 +142,8 @@ def progress_table(folder: Path):
 def results(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from lolameme.reporting.tables import label, steps
+    from lolameme.base.text import steps
+    from lolameme.study.architectures import label
 
     study = config.load(arguments.config)
     path = study.paths.tables / "leaderboard.parquet"
@@ -185,7 +186,7 @@ def compare(arguments: argparse.Namespace) -> None:
 
     from lolameme.reporting import compare as comparing
     from lolameme.reporting.findings import p_value
-    from lolameme.reporting.tables import label
+    from lolameme.study.architectures import label
 
     names = [arguments.first, arguments.second]
     found = comparing.compare(*map(comparing.folder, names))

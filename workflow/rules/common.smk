@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 from lolameme.base import sources
 from lolameme.base.files import read_json
 from lolameme.learning import limits
-from lolameme.reporting import selection
+from lolameme.reporting import registry
 from lolameme.runtime import failures, job, progress, warm
 from lolameme.study import architectures
 from lolameme.study import config as configuration
@@ -130,16 +130,6 @@ def splits(but=()):
 def first_world(name):
     """A file of every variant's data in the first world, which pictures and pages show."""
     return expand(f"{DATA}/{name}", variant=STUDY.variants, world=STUDY.world_seeds[0])
-
-
-def drawings(names, category):
-    """SVG for the report and PNG for everything else, captioned for `snakemake --report`."""
-    captioned = [
-        shown
-        for name in names
-        for shown in [report(f"{FIGURES}/{name}.svg", caption=f"../report/{name}.rst", category=category)]
-    ]
-    return captioned + [f"{FIGURES}/{name}.png" for name in names]
 
 
 def plan_training():

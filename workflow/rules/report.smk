@@ -1,104 +1,93 @@
-# Tables, figures and the report page: from result files alone.
-PRINTED = ["leaderboard", "learning_order", "cost", "claims"]  # as LaTeX, too
-TABLE_NAMES = ["cells", "slices", "learning", "comparisons", "tuning", *PRINTED]
-FIGURE_NAMES = selection.figures(STUDY)
-PICTURE_NAMES = [*(["framework"] if STUDY.illustrated else []), "stacks"]
+# Tables, figures and the report page: from result files alone. What tables and figures there are, of what each is
+# made and what its caption says stands beside the function that makes it (lolameme.reporting.registry finds them).
+EXHIBITS = registry.collect(STUDY)
 
 
-rule tables:
+wildcard_constraints:
+    table="|".join(map(re.escape, EXHIBITS.tables)),
+    figure="|".join(map(re.escape, EXHIBITS.figures)),
+
+
+rule table:
     input:
-        METRICS,
-        HISTORIES,
-        CHOICES,
+        lambda w: EXHIBITS.inputs(EXHIBITS.tables[w.table]),
     output:
-        [f"{TABLES}/{name}.parquet" for name in TABLE_NAMES],
+        f"{TABLES}/{{table}}.parquet",
         report(
-            [f"{TABLES}/{name}.csv" for name in TABLE_NAMES],
-            caption="../report/tables.rst",
+            f"{TABLES}/{{table}}.csv",
+            caption="../report/exhibit.rst",
             category="Tables",
+            labels={"table": "{table}"},
         ),
-        [f"{TABLES}/{name}.tex" for name in PRINTED],
     log:
-        f"{LOGS}/tables.log",
+        f"{LOGS}/tables/{{table}}.log",
     conda:
         ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code("tables.py"),
+        caption=lambda w: EXHIBITS.tables[w.table].caption,
+        code=code("table.py", lambda w: [EXHIBITS.tables[w.table].module]),
     message:
-        "Gathering {TABLES}"
+        "Making table {wildcards.table}"
     script:
-        "../scripts/tables.py"
+        "../scripts/table.py"
 
 
-rule figures:
+rule latex:
     input:
-        tables=[f"{TABLES}/{name}.parquet" for name in ("cells", "learning", "leaderboard", "slices")],
+        expand(f"{TABLES}/{{table}}.parquet", table=EXHIBITS.printed),
     output:
-        drawings(FIGURE_NAMES, "Results"),
+        expand(f"{TABLES}/{{table}}.tex", table=EXHIBITS.printed),
     log:
-        f"{LOGS}/figures.log",
+        f"{LOGS}/latex.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("latex.py", lambda w: EXHIBITS.modules),
+    message:
+        "Writing tables as LaTeX"
+    script:
+        "../scripts/latex.py"
+
+
+rule figure:
+    input:
+        lambda w: EXHIBITS.inputs(EXHIBITS.figures[w.figure]),
+    output:
+        report(
+            f"{FIGURES}/{{figure}}.svg",
+            caption="../report/exhibit.rst",
+            category=lambda w: EXHIBITS.figures[w.figure].section,
+            labels={"figure": "{figure}"},
+        ),
+        f"{FIGURES}/{{figure}}.png",
+        f"{FIGURES}/{{figure}}.pdf",
+    log:
+        f"{LOGS}/figures/{{figure}}.log",
     conda:
         ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=" ".join(FIGURE_NAMES),
-        code=code("figures.py"),
+        caption=lambda w: EXHIBITS.figures[w.figure].caption(STUDY),
+        code=code("figure.py", lambda w: [EXHIBITS.figures[w.figure].module]),
     message:
-        "Drawing {FIGURES}"
+        "Drawing {wildcards.figure}"
     script:
-        "../scripts/figures.py"
-
-
-rule framework:
-    input:
-        world=f"{PATHS.data(STUDY.illustrated, STUDY.world_seeds[0])}/world.json",
-        programs=f"{PATHS.data(STUDY.illustrated, STUDY.world_seeds[0])}/test.parquet",
-    output:
-        drawings(["framework"], "Framework"),
-    log:
-        f"{LOGS}/framework.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        settings=STUDY.illustrated,
-        code=code("framework.py"),
-    message:
-        "Drawing the framework"
-    script:
-        "../scripts/framework.py"
-
-
-rule stacks:
-    output:
-        drawings(["stacks"], "Framework"),
-    log:
-        f"{LOGS}/stacks.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        settings=STUDY.stacks,
-        code=code("stacks.py"),
-    message:
-        "Drawing the stacks"
-    script:
-        "../scripts/stacks.py"
+        "../scripts/figure.py"
 
 
 rule page:
     input:
-        tables=[f"{TABLES}/{name}.parquet" for name in TABLE_NAMES],
-        figures=[f"{FIGURES}/{name}.svg" for name in FIGURE_NAMES + PICTURE_NAMES],
+        expand(f"{TABLES}/{{table}}.parquet", table=[*EXHIBITS.tables, *EXHIBITS.pooled]),
+        expand(f"{FIGURES}/{{figure}}.svg", figure=EXHIBITS.figures),
+        rules.latex.output,
         cards=first_world("card.json"),
         runs=str(PATHS.runs),
     output:
@@ -112,7 +101,7 @@ rule page:
         runtime=30,
     params:
         settings=settings(STUDY),
-        code=code("page.py"),
+        code=code("page.py", lambda w: EXHIBITS.modules),
     message:
         "Writing {PAGE}"
     script:

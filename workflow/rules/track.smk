@@ -8,7 +8,7 @@ rule track:
         MODELS,
         board=f"{TABLES}/leaderboard.parquet",
         cards=first_world("card.md"),
-        figures=[f"{FIGURES}/{name}.png" for name in FIGURE_NAMES + PICTURE_NAMES],
+        figures=expand(f"{FIGURES}/{{figure}}.png", figure=EXHIBITS.figures),
     output:
         str(PATHS.runs),
     log:

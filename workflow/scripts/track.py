@@ -9,6 +9,6 @@ from lolameme.tracking.runs import Tracker
 
 with job.running(snakemake) as study:
     i, p = snakemake.input, snakemake.params
-    tracker = Tracker(study, p.uri, Path(p.artifacts), cells(study, Path(i[0]).parents[3]))
+    tracker = Tracker(study, p.uri, Path(p.artifacts), cells(study))
     board, figures = read_frame(i.board), [Path(path) for path in i.figures]
     write_json(snakemake.output[0], tracker.track(board, figures))

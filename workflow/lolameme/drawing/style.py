@@ -33,6 +33,7 @@ _FAMILIES = {name: of_mixer(mixer) for name, mixer in architectures.PURE.items()
 }
 FAMILY = {name: colour for name, (colour, _) in _FAMILIES.items()}
 INK, QUIET = "#222222", "#777777"
+SUFFIXES = (".svg", ".png", ".pdf")  # of a figure: for the page, for everything else, for papers
 
 
 def apply() -> None:
@@ -70,8 +71,9 @@ def markers(names: list[str]) -> dict[str, str]:
 
 
 def save(figure: Figure, stem: Path) -> None:
-    """Write a figure as SVG and PNG."""
-    for suffix, extra in ((".svg", {"metadata": {"Date": None}}), (".png", {"dpi": 160})):
+    """Write a figure as SVG, PNG and PDF."""
+    undated = ({"Date": None}, {}, {"CreationDate": None})  # same figure, same bytes
+    for suffix, metadata in zip(SUFFIXES, undated, strict=True):
         with atomic(stem.with_suffix(suffix)) as path:
-            figure.savefig(path, format=suffix[1:], **extra)
+            figure.savefig(path, format=suffix[1:], dpi=160, metadata=metadata)
     plt.close(figure)

@@ -2,7 +2,11 @@
 
 import pandas as pd
 
-from lolameme.reporting.tables import CEILING, HIGHER, KEYS, LOWER, Standings, at_least, ended, label, steps
+from lolameme.base.text import at_least, steps
+from lolameme.reporting import latex
+from lolameme.reporting.tables import CEILING, HIGHER, KEYS, LOWER, Standings, ended
+from lolameme.study.architectures import label
+from lolameme.study.exhibits import Table
 
 FAMILIES = ("gpt2", "hyena", "thex")  # those of the paper
 MASTERED = 0.01  # loss on training programs, nats per token, from which on they count as learned
@@ -156,3 +160,14 @@ def gap(board: pd.DataFrame, learned: pd.DataFrame) -> tuple[str, str]:
         place = f"{worst['variant']} · {worst['split']}, {label(worst['architecture'])}"
         why += f", but falls to {worst['exact_match']:.2f} on another split ({place})"
     return (YES if test["exact_match"].min() < VANISHED else NO), why
+
+
+TABLES = [
+    Table(
+        "claims",
+        ("leaderboard", "learning", "comparisons"),
+        lambda study, leaderboard, learning, comparisons: claims(leaderboard, learning, Standings(comparisons)),
+        "Claims of the paper beside this study (GPT-2 / Hyena / T HEX).",
+        latex=latex.claims,
+    )
+]

@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from lolameme.base.text import at_least, steps
 from lolameme.data.card import sentence
-from lolameme.reporting.tables import CEILING, HIGHER, Standings, at_least, label, steps
+from lolameme.reporting.tables import CEILING, HIGHER, Standings
 from lolameme.study import config
+from lolameme.study.architectures import label
 
 
 def abstract(study: config.Study, board: pd.DataFrame, standings: Standings, seconds: float) -> str:

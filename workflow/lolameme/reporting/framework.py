@@ -6,23 +6,31 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from lolameme.base.files import read_frame, read_json
 from lolameme.drawing.style import FAMILY, INK, QUIET, colours
-from lolameme.reporting.tables import label
 from lolameme.study import architectures
+from lolameme.study.architectures import label, pattern
+from lolameme.study.config import Study
+from lolameme.study.exhibits import Figure
 from lolameme.tasks.interpreter import Interpreter, interpreter
 
 _MIXER_COLOUR = {mixer: FAMILY[name] for name, mixer in architectures.PURE.items()}
 
 
-def framework(data: Path, variant: str, splits: list[str], operators: bool) -> Figure:
-    """World -> languages -> programs -> tasks, with the roots, names and programs of the variant written in `data`.
+def illustrated(study: Study) -> str | None:
+    """The variant that shows the framework: the one in the most languages, if any is."""
+    languages = {n: len(v.languages) for n, v in study.variants.items() if v.languages}
+    return max(languages, key=languages.__getitem__, default=None)
 
-    `operators` says whether its programs use any.
-    """
+
+def framework(study: Study) -> Drawing:
+    """World -> languages -> programs -> tasks, with the roots, names and programs of one of the study's variants."""
+    variant = illustrated(study)
+    data, tests = study.paths.data(variant, study.world_seeds[0]), list(study.variants[variant].tests)
+    operators = any(program.operands[1] > 1 for program in study.variants[variant].programs().values())
     world = read_json(data / "world.json")
     figure, ax = plt.subplots(figsize=(12.6, 4.0))
     ax.set(xlim=(-0.5, 100.5), ylim=(0, 33.5))
@@ -31,7 +39,7 @@ def framework(data: Path, variant: str, splits: list[str], operators: bool) -> F
         (0, 19, "World", "one hidden truth", world_lines(world, operators)),
         (23, 20, "Languages", "ways to write it", language_lines(world)),
         (47, 28, "Programs", f"two from {variant}, abridged", program_lines(data / "test.parquet", world)),
-        (79, 21, "Tasks", "exact match of every answer", task_lines(splits)),
+        (79, 21, "Tasks", "exact match of every answer", task_lines(tests)),
     ]
     for x, width, title, subtitle, lines in boxes:
         box(ax, x, width, title, subtitle, lines)
@@ -141,9 +149,10 @@ def task_lines(splits: list[str]) -> list[tuple[str, str]]:
     return lines
 
 
-def stacks(patterns: dict[str, tuple[str, ...]]) -> Figure:
+def stacks(study: Study) -> Drawing:
     """The layers of every architecture, input at the bottom."""
-    names, depth = list(patterns), max(map(len, patterns.values()))
+    patterns = {name: pattern(name, study.model.layers) for name in study.stacks}
+    names, depth = list(patterns), study.model.layers
     figure, ax = plt.subplots(figsize=(1.25 * len(names) + 1.6, 0.42 * depth + 1.3))
     palette = colours(names)
     for x, (name, mixers) in enumerate(patterns.items()):
@@ -165,3 +174,33 @@ def stacks(patterns: dict[str, tuple[str, ...]]) -> Figure:
     ax.axis("off")
     figure.tight_layout()
     return figure
+
+
+def _pictured(study: Study) -> list[Path]:
+    data = study.paths.data(illustrated(study), study.world_seeds[0])
+    return [data / "world.json", data / "test.parquet"]
+
+
+FIGURES = [
+    Figure(
+        "framework",
+        (),
+        framework,
+        lambda study: (
+            "The framework, drawn from this study's data. One hidden world is written in several languages; "
+            "programs in these languages set and ask for values; what is remembered in the weights (globals) and in "
+            "the prompt (locals) is tested apart."
+        ),
+        section="Framework",
+        when=lambda study: illustrated(study) is not None,
+        reads=_pictured,
+    ),
+    Figure(
+        "stacks",
+        (),
+        stacks,
+        lambda study: "The stacks compared. Names count layers from 1, the layer next to the input.",
+        section="Framework",
+        small=True,
+    ),
+]

@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from lolameme.reporting.tables import label, steps
+from lolameme.base.text import steps
+from lolameme.study.architectures import label
 
 
-def leaderboard(board: pd.DataFrame) -> str:
+def leaderboard(board: pd.DataFrame, caption: str, name: str) -> str:
     """Variants and splits by architecture: mean exact match with its 95 % interval."""
     board = board.assign(
         cell=[
@@ -13,36 +14,30 @@ def leaderboard(board: pd.DataFrame) -> str:
             for em, low, high in board[["exact_match", "low", "high"]].itertuples(index=False)
         ]
     )
-    seeds = board["seeds"].max()
-    return grid(
-        board,
-        f"Exact match: mean over {seeds} seeds with a 95\\,\\% bootstrap interval over seeds and programs. Bold: the "
-        "best of a row, and all not told apart from it.",
-        "leaderboard",
-    )
+    return grid(board, caption, name)
 
 
-def learning_order(board: pd.DataFrame) -> str:
+def learning_order(order: pd.DataFrame, caption: str, name: str) -> str:
     """Variants by architecture: steps until halfway from the strongest baseline to the best."""
-    test = board[board["split"] == "test"]
-    first = test["steps_to_halfway"] == test.groupby("variant")["steps_to_halfway"].transform("min")
-    shown = test.assign(
-        cell=test["steps_to_halfway"].map(steps), best=first & (test["steps_to_halfway"] < float("inf"))
-    )
-    caption = "Steps until exact match on valid is halfway from the strongest baseline to the best of the task."
-    return grid(shown, caption, "learning-order")
+    halfway = order["steps_to_halfway"]
+    first = (halfway == order.groupby("variant")["steps_to_halfway"].transform("min")) & (halfway < float("inf"))
+    return grid(order.assign(cell=halfway.map(steps), best=first), caption, name)
 
 
 def grid(board: pd.DataFrame, caption: str, name: str) -> str:
-    """The column `cell` of a leaderboard by variant and split, and architecture; bold where `best` says so."""
+    """The column `cell` by variant (and split, where there are several) and architecture; bold where `best` says so."""
     cells = board["cell"].where(~board["best"], "\\textbf{" + board["cell"].astype(str) + "}")
     wide = board.assign(cell=cells, architecture=board["architecture"].map(label)).pivot_table(
-        index=["variant", "split"], columns="architecture", values="cell", aggfunc="first", sort=False
+        index=[key for key in ("variant", "split") if key in board],
+        columns="architecture",
+        values="cell",
+        aggfunc="first",
+        sort=False,
     )
     return latex(wide.rename_axis(columns=None).reset_index(), caption, name)
 
 
-def costs(cost: pd.DataFrame) -> str:
+def costs(cost: pd.DataFrame, caption: str, name: str) -> str:
     """What the architectures cost on each variant."""
     shown = pd.DataFrame(
         {
@@ -55,10 +50,10 @@ def costs(cost: pd.DataFrame) -> str:
             "exact match": cost["exact_match"].map("{:.3f}".format),
         }
     )
-    return latex(shown, "What a cell costs: forward pass by formula, training as measured.", "cost")
+    return latex(shown, caption, name)
 
 
-def claims(claimed: pd.DataFrame) -> str:
+def claims(claimed: pd.DataFrame, caption: str, name: str) -> str:
     """The paper's claims beside ours."""
 
     def three(row: pd.Series, who: str) -> str:
@@ -79,8 +74,7 @@ def claims(claimed: pd.DataFrame) -> str:
         }
     )
     widths = "lp{3cm}lp{2cm}lp{2cm}p{6cm}"
-    caption = "Claims of the paper beside this study (GPT-2 / Hyena / T HEX)."
-    return latex(shown, caption, "claims", widths)
+    return latex(shown, caption, name, widths)
 
 
 def latex(table: pd.DataFrame, caption: str, name: str, columns: str | None = None) -> str:
@@ -90,11 +84,11 @@ def latex(table: pd.DataFrame, caption: str, name: str, columns: str | None = No
         if column in table:
             table[column] = table[column].map(escaped)
     styled = table.style.hide(axis="index")
-    columns = columns or "l" * 2 + "r" * (len(table.columns) - 2)
+    columns = columns or "".join("l" if column in ("variant", "split", "architecture") else "r" for column in table)
     return styled.to_latex(
         hrules=True,
-        caption=caption,
-        label=f"tab:{name}",
+        caption=escaped(caption),
+        label=f"tab:{name.replace('_', '-')}",
         column_format=columns,
         position="t",
         position_float="centering",

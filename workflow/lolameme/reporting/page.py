@@ -15,15 +15,13 @@ import pandas as pd
 from lolameme.base import provenance
 from lolameme.base.files import read_frame, read_json
 from lolameme.reporting.findings import abstract, findings, questions, spread, tuning
-from lolameme.reporting.selection import figures as selected
-from lolameme.reporting.selection import memorised, recalled, transferred
-from lolameme.reporting.tables import Standings, label
+from lolameme.reporting.registry import Registry, collect
+from lolameme.reporting.tables import Standings
 from lolameme.reporting.templates import fill
 from lolameme.study import config
-from lolameme.study.architectures import pattern
+from lolameme.study.architectures import label, pattern
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
-_SMALL = ("splits", "memory", "length", "distance")
 _VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
 
 METRICS = {  # what a reader can rank the leaderboard by
@@ -38,20 +36,18 @@ METRICS = {  # what a reader can rank the leaderboard by
 }
 
 
-def render(study: config.Study, tables: list[Path], figures: list[Path], cards: list[Path], runs: Path) -> str:
-    """The report page of a study.
-
-    `tables` are its Parquet tables, `figures` its SVG files, `cards` the data cards, `runs` the map to MLflow's runs.
-    """
-    table = {path.stem: read_frame(path) for path in tables}
-    board, tracked = table["leaderboard"], read_json(runs)
+def render(study: config.Study) -> str:
+    """The report page of a study, from its tables, figures, data cards and the map to MLflow's runs."""
+    exhibits, paths = collect(study), study.paths
+    table = {name: read_frame(paths.table(name)) for name in exhibits.tables}
+    board, tracked = table["leaderboard"], read_json(paths.runs)
     standings = Standings(table["comparisons"])
-    claims, shown = table["claims"], [read_json(path) for path in cards]
+    claims = table["claims"]
+    shown = [read_json(paths.data(variant, study.world_seeds[0]) / "card.json") for variant in study.variants]
     seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["train_seconds"].sum()
     return fill(
         "page.html",
         study=study,
-        seeds=counted(study),
         abstract=abstract(study, board, standings, seconds),
         questions=questions(study, board, claims, shown, standings),
         findings=findings(board, standings),
@@ -60,10 +56,9 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
         boards=boards(board),
         explorer=explorer(board),
         metrics=METRICS,
-        gallery=gallery(study),
+        sections=sections(exhibits),
         links=links(tracked, study.server),
         claims=claims.astype(object).where(claims.notna(), None).to_dict("records"),
-        figures={path.stem: inline(path) for path in figures},
         cards=shown,
         stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},
         trainings={name: study.training_of(name).model_dump() for name in study.variants},
@@ -78,42 +73,19 @@ def render(study: config.Study, tables: list[Path], figures: list[Path], cards: 
     )
 
 
-def gallery(study: config.Study) -> list[dict[str, Any]]:
-    """The figures of the results, in order: name, caption, whether small, and the variants whose runs it shows."""
-    seeds = counted(study)
-    twins = " At depth 2, XEHT-1 is the same stack as T HEX-2, and XEHT-2 as T HEX-1."
-    captions = {
-        "exact_match": f"Exact match on the test split. Large marks: mean over {seeds}; bars: 95 % bootstrap interval "
-        "over seeds and programs; small dots: single seeds. Dashed lines need no learning.",
-        "learning_curves": f"Exact match on the valid split during training. Lines: mean over {seeds}; bands: range of "
-        "the seeds; marks on the dotted line: where the median seed gets halfway from the strongest baseline to the "
-        "best.",
-        "learning_order": "Who learns first: steps until exact match on valid is halfway between the strongest "
-        f"baseline and the best of the task (median of {seeds}).",
-        "position": "Exact match on test against the position of the swapped layer, with 95 % intervals. Bands: the "
-        f"pure stacks.{twins if study.model.layers == 2 else ''}",
-        "splits": f"Exact match on every test split (mean over {seeds}), beside the strongest baseline of the split.",
-        "memory": "What the weights hold: exact match against the number of global variables, with 95 % intervals.",
-        "length": "Exact match against the number of assignments in the program, over all test splits. Shaded: the "
-        "training programs; bands: range of the seeds.",
-        "distance": "Exact match against the number of statements from binding to query, over all test splits; bands: "
-        "range of the seeds.",
-        "transfer": "Facts taught in one language and asked in another: exact match, mean over the seeds.",
-        "cost": "Exact match on test against parameters and against the seconds of training, with 95 % intervals.",
-    }
-    some = {"memory": memorised(study), "length": recalled(study), "distance": recalled(study)}
-    some["transfer"] = [variant for variant, _, _ in transferred(study)[:1]]
-    drawn = set(selected(study))
-    return [
-        {"name": name, "caption": text, "small": name in _SMALL, "variants": list(some.get(name, study.variants))}
-        for name, text in captions.items()
-        if name in drawn
-    ]
-
-
-def counted(study: config.Study) -> str:
-    """The number of seeds, in words."""
-    return f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}"
+def sections(exhibits: Registry) -> dict[str, list[dict[str, Any]]]:
+    """The figures by section: what is drawn, what its caption says, and the variants whose runs it shows."""
+    study = exhibits.study
+    found: dict[str, list[dict[str, Any]]] = {}
+    for figure in exhibits.figures.values():
+        shown = {
+            "svg": inline(study.paths.figure(figure.name)),
+            "caption": figure.caption(study),
+            "small": figure.small,
+            "variants": figure.variants(study) if figure.variants else list(study.variants),
+        }
+        found.setdefault(figure.section, []).append(shown)
+    return found
 
 
 def boards(board: pd.DataFrame) -> list[dict[str, Any]]:

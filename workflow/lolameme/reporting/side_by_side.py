@@ -7,8 +7,8 @@ import pandas as pd
 
 from lolameme.drawing import style
 from lolameme.reporting.compare import UNTESTED, Comparison
-from lolameme.reporting.tables import label
 from lolameme.reporting.templates import fill
+from lolameme.study.architectures import label
 
 
 def render(names: list[str], found: Comparison) -> str:

@@ -1,6 +1,7 @@
-"""Tidy tables of a study, from the files of its cells alone."""
+"""The tidy tables of a study, from the files of its cells alone."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lolameme.base.files import atomic, read_frame, read_json, write_frame
+from lolameme.reporting import latex
 from lolameme.statistics.outcomes import Outcomes, corrected, difference, interval
 from lolameme.study import architectures, config
 from lolameme.study.architectures import label
+from lolameme.study.exhibits import Table
 
 KEYS = ["variant", "architecture", "seed"]
 
@@ -35,20 +38,25 @@ SIGNIFICANT = 0.05  # corrected p value below which two architectures count as t
 CEILING = 0.98  # exact match from which on a task tells architectures apart no more
 
 
-def cells(study: config.Study, folder: Path) -> list[tuple[dict[str, Any], Path]]:
+def cells(study: config.Study) -> list[tuple[dict[str, Any], Path]]:
     """Identity and folder of every cell of a study."""
     return [
-        (dict(zip(KEYS, (variant, architecture, seed), strict=True)), folder / variant / architecture / f"seed{seed}")
+        (dict(zip(KEYS, (variant, architecture, seed), strict=True)), study.paths.cell(variant, architecture, seed))
         for variant in study.variants
         for architecture in study.stacks
         for seed in study.seeds
     ]
 
 
-def scores(study: config.Study, folder: Path) -> pd.DataFrame:
+def reading(file: str) -> Callable[[config.Study], list[Path]]:
+    """What a table reads that is made of one file of every cell."""
+    return lambda study: [folder / file for _, folder in cells(study)]
+
+
+def scores(study: config.Study) -> pd.DataFrame:
     """One row per cell and test split: exact match, its baselines, and what the cell cost."""
     rows = []
-    for identity, path in cells(study, folder):
+    for identity, path in cells(study):
         metrics = read_json(path / "metrics.json")
         name = identity["architecture"]
         shared = {
@@ -76,11 +84,11 @@ def scores(study: config.Study, folder: Path) -> pd.DataFrame:
     return table
 
 
-def slices(study: config.Study, folder: Path) -> pd.DataFrame:
+def slices(study: config.Study) -> pd.DataFrame:
     """One row per cell, test split, column and value: exact match of that slice."""
     rows = [
         identity | {"split": split, "column": column, "value": value} | result
-        for identity, path in cells(study, folder)
+        for identity, path in cells(study)
         for split, metrics in read_json(path / "metrics.json")["splits"].items()
         for column, values in metrics["slices"].items()
         for value, result in values.items()
@@ -88,10 +96,10 @@ def slices(study: config.Study, folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEYS, "split", "column", "value", "queries", "exact_match"])
 
 
-def learning(study: config.Study, folder: Path) -> pd.DataFrame:
+def learning(study: config.Study) -> pd.DataFrame:
     """The training histories of all cells."""
     return pd.concat(
-        [read_frame(path / "history.parquet").assign(**identity) for identity, path in cells(study, folder)],
+        [read_frame(path / "history.parquet").assign(**identity) for identity, path in cells(study)],
         ignore_index=True,
     )
 
@@ -106,14 +114,14 @@ def answers(cell: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def outcomes(study: config.Study, folder: Path) -> dict[tuple[str, str], dict[str, Outcomes]]:
+def outcomes(study: config.Study) -> dict[tuple[str, str], dict[str, Outcomes]]:
     """What every architecture got right on every test split: by variant and split, then by architecture."""
     found: dict[tuple[str, str], dict[str, Outcomes]] = {}
     for variant, architecture in itertools.product(study.variants, study.stacks):
         hits: dict[str, list[np.ndarray]] = {}
         queries = {}
         for seed in study.seeds:
-            cell = folder / variant / architecture / f"seed{seed}"
+            cell = study.paths.cell(variant, architecture, seed)
             for split, (right, queries[split]) in answers(cell).items():
                 hits.setdefault(split, []).append(right)
         for split, of_seeds in hits.items():
@@ -244,12 +252,18 @@ def leaderboard(
     return pd.concat(tables, ignore_index=True)
 
 
-def tuning(study: config.Study, folder: Path) -> pd.DataFrame:
+def choices(study: config.Study) -> list[Path]:
+    """Where it stands which trial was chosen, for every variant and architecture of a study that tunes."""
+    tuned = itertools.product(study.variants, study.stacks if study.tuning else ())
+    return [study.paths.trials(variant, architecture) / "choice.json" for variant, architecture in tuned]
+
+
+def tuning(study: config.Study) -> pd.DataFrame:
     """One row per variant, architecture and trial: what it tried, what came of it on valid, whether it was chosen."""
     rows = []
-    for variant, architecture in itertools.product(study.variants, study.stacks if study.tuning else ()):
-        choice = read_json(folder / variant / architecture / "choice.json")
-        identity = {"variant": variant, "architecture": architecture}
+    for path in choices(study):
+        choice = read_json(path)
+        identity = {"variant": path.parts[-3], "architecture": path.parts[-2]}
         rows += [identity | trial | {"chosen": trial["trial"] == choice["chosen"]} for trial in choice["trials"]]
     tried = ["trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged", "chosen"]
     return pd.DataFrame(rows, columns=["variant", "architecture", *tried])
@@ -305,19 +319,80 @@ def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[
     return found
 
 
-def at_least(value: float, digits: int) -> str:
-    """A least exact match: `0.99 or more`, or `1.00` where no more is possible."""
-    written = f"{value:.{digits}f}"
-    return written if float(written) == 1 else f"{written} or more"
-
-
-def steps(value: float | None) -> str:
-    """A number of steps, or `never`."""
-    return "never" if value is None or value == float("inf") else f"{value:.0f}"
-
-
 def write(table: pd.DataFrame, stem: Path) -> None:
     """Write a table as Parquet and as CSV."""
     write_frame(stem.with_suffix(".parquet"), table)
     with atomic(stem.with_suffix(".csv")) as path:
         table.to_csv(path, index=False, float_format="%.6g")
+
+
+def _compared(study: config.Study) -> pd.DataFrame:
+    return comparisons(outcomes(study))
+
+
+def _leaderboard(
+    study: config.Study, cells: pd.DataFrame, learning: pd.DataFrame, comparisons: pd.DataFrame
+) -> pd.DataFrame:
+    return leaderboard(outcomes(study), cells, learning, comparisons)
+
+
+TABLES = [
+    Table(
+        "cells",
+        (),
+        scores,
+        "Every cell on every test split: exact match, its baselines, and what the cell cost.",
+        reads=reading("metrics.json"),
+    ),
+    Table(
+        "slices",
+        (),
+        slices,
+        "Every cell on every test split, by a property of the query: exact match of each slice.",
+        reads=reading("metrics.json"),
+    ),
+    Table(
+        "learning",
+        (),
+        learning,
+        "Every cell during training, at the steps where it was evaluated.",
+        reads=reading("history.parquet"),
+    ),
+    Table(
+        "tuning",
+        (),
+        tuning,
+        "Every trial: what it tried, what came of it on valid, and whether it was chosen.",
+        reads=choices,
+    ),
+    Table(
+        "comparisons",
+        (),
+        _compared,
+        "Every ordered pair of architectures on every test split: difference, 95 % interval, p values (Holm).",
+        reads=reading("predictions.parquet"),
+    ),
+    Table(
+        "leaderboard",
+        ("cells", "learning", "comparisons"),
+        _leaderboard,
+        "Exact match: mean over the seeds with a 95 % bootstrap interval over seeds and programs. Bold: the best of a "
+        "row, and all not told apart from it.",
+        latex=latex.leaderboard,
+        reads=reading("predictions.parquet"),
+    ),
+    Table(
+        "learning_order",
+        ("leaderboard", "learning"),
+        lambda study, leaderboard, learning: learning_order(leaderboard, learning),
+        "Steps until exact match on valid is halfway from the strongest baseline to the best of the task.",
+        latex=latex.learning_order,
+    ),
+    Table(
+        "cost",
+        ("leaderboard",),
+        lambda study, leaderboard: costs(leaderboard),
+        "What a cell costs: forward pass by formula, training as measured.",
+        latex=latex.costs,
+    ),
+]

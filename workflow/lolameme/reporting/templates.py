@@ -4,10 +4,10 @@ from typing import Any
 
 import jinja2
 
-from lolameme.base.text import clock
+from lolameme.base.text import clock, steps
 from lolameme.data.card import histogram, leakage, sentence, worlds
 from lolameme.reporting.findings import em, p_value, signed
-from lolameme.reporting.tables import label, steps
+from lolameme.study.architectures import label
 
 RESOURCES = ["*.html", "*.css", "*.js"]
 _ENVIRONMENT = jinja2.Environment(

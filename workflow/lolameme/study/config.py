@@ -134,10 +134,9 @@ class Study(Section):
         return self.tracking or "http://127.0.0.1:5000"
 
     @property
-    def illustrated(self) -> str | None:
-        """The variant that shows the framework: the one in the most languages, if any is."""
-        languages = {n: len(v.languages) for n, v in self.variants.items() if v.languages}
-        return max(languages, key=languages.__getitem__, default=None)
+    def counted_seeds(self) -> str:
+        """The number of seeds, in words."""
+        return f"{len(self.seeds)} seed{'s' if len(self.seeds) > 1 else ''}"
 
     def training_of(self, variant: str) -> Training:
         """The training settings of a variant, its overrides applied."""

@@ -6,6 +6,7 @@ study's own stand in `reporting`, those of an analysis in the file of that analy
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,25 +20,40 @@ def _always(study: "Study") -> bool:
     return True
 
 
+def _nothing(study: "Study") -> list[Path]:
+    return []
+
+
 @dataclass(frozen=True)
 class Table:
-    """A tidy table, written as Parquet and CSV, and as LaTeX where `latex` says how.
+    """A tidy table, written as Parquet and CSV, and as LaTeX where `latex(table, caption, name)` says how.
 
-    `make(study, **tables)` gets the tables that it `needs`, by name. The table of an analysis is named like it, and
-    holds the rows of all cells with `variant`, `architecture` and `seed`: nothing has to make that one.
+    `make(study, **tables)` gets the tables that it `needs`, by name (hyphens as underscores), and may read the files
+    that `reads` lists. The table of an analysis is named like it, and holds the rows of all cells with `variant`,
+    `architecture` and `seed`: nothing has to make that one.
     """
 
     name: str
     needs: tuple[str, ...]
     make: "Callable[..., pd.DataFrame]"
     caption: str
-    latex: "Callable[[pd.DataFrame], str] | None" = None
+    latex: "Callable[[pd.DataFrame, str, str], str] | None" = None
     when: "Callable[[Study], bool]" = _always
+    reads: "Callable[[Study], list[Path]]" = _nothing
+
+    @property
+    def module(self) -> str:
+        """The module that describes and makes it."""
+        return self.make.__module__
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure, written as SVG, PNG and PDF. `draw(study, **tables)` gets the tables that it `needs`, by name."""
+    """A figure, written as SVG, PNG and PDF.
+
+    `draw(study, **tables)` gets the tables that it `needs`, by name (hyphens as underscores), and may read the files
+    that `reads` lists.
+    """
 
     name: str
     needs: tuple[str, ...]
@@ -47,8 +63,14 @@ class Figure:
     when: "Callable[[Study], bool]" = _always
     variants: "Callable[[Study], list[str]] | None" = None  # whose runs it shows; all, if None
     small: bool = False
+    reads: "Callable[[Study], list[Path]]" = _nothing
+
+    @property
+    def module(self) -> str:
+        """The module that describes and draws it."""
+        return self.draw.__module__
 
 
 def of(plugin: Any) -> "tuple[list[Table], list[Figure]]":
-    """The exhibits that a module brings."""
+    """The tables and figures that a module brings."""
     return list(getattr(plugin, "TABLES", ())), list(getattr(plugin, "FIGURES", ()))

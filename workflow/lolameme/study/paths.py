@@ -36,6 +36,12 @@ class Paths:
     def tables(self) -> Path:
         return self.results / "tables"
 
+    def table(self, name: str) -> Path:
+        return self.tables / f"{name}.parquet"
+
+    def figure(self, name: str, suffix: str = ".svg") -> Path:
+        return self.figures / f"{name}{suffix}"
+
     @property
     def runs(self) -> Path:
         """Which MLflow runs show the study."""

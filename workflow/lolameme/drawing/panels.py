@@ -1,0 +1,62 @@
+"""Panels of exact match, one per task, and what all of them carry: baselines, and names at the ends of curves."""
+
+import math
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lolameme.drawing.style import QUIET
+from lolameme.study.architectures import label
+
+
+def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: int = 4) -> tuple[Figure, list[Axes]]:
+    """A row (or rows) of panels, one per name, on a common scale of exact match."""
+    columns = min(per_row, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False, sharey=True)
+    for axes in grid.flat[len(names) :]:
+        axes.remove()
+    for axes, name in zip(grid.flat, names, strict=False):
+        axes.set(title=name, ylim=(-0.03, 1.03))
+    for row in grid:
+        row[0].set_ylabel("exact match")
+    return figure, list(grid.flat[: len(names)])
+
+
+def baselines(axes: Axes, row: pd.Series) -> None:
+    """Thin lines for what needs no learning, each with its name."""
+    texts = {"chance": "chance", "majority": "majority answer", "value_share": "a value of the program"}
+    placed: list[float] = []
+    for key in ("value_share", "majority", "chance"):
+        if pd.notna(row[key]) and all(abs(row[key] - other) > 0.09 for other in placed):
+            placed.append(row[key])
+            axes.axhline(row[key], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+            above = row[key] < 0.08
+            axes.text(
+                0.99, row[key] + (0.012 if above else -0.02), texts[key], color=QUIET, fontsize=7.5, ha="right",
+                va="bottom" if above else "top", transform=axes.get_yaxis_transform(),
+            )  # fmt: skip
+
+
+def spread(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Series:
+    """Places for labels at `values`: in the same order, at least `gap` apart, none above `high`."""
+    ordered = values.sort_values()
+    places = ordered.copy()
+    for i in range(1, len(places)):
+        places.iloc[i] = max(places.iloc[i], places.iloc[i - 1] + gap)
+    ceiling = high
+    for i in reversed(range(len(places))):
+        places.iloc[i] = min(places.iloc[i], ceiling)
+        ceiling = places.iloc[i] - gap
+    return places
+
+
+def name_at_the_right(axes: Axes, values: pd.Series, palette: dict) -> None:
+    """Direct labels right of the axes, at the heights of `values` (indexed by architecture)."""
+    for name, place in spread(values).items():
+        axes.annotate(
+            label(name), (1, place), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            fontsize=8, va="center", color=palette[name], annotation_clip=False,
+        )  # fmt: skip

@@ -1,0 +1,185 @@
+"""What weights and programs hold: exact match by the number of facts, of bindings, by distance, across languages."""
+
+import math
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure as Drawing
+
+from lolameme.drawing.panels import name_at_the_right, panels
+from lolameme.drawing.style import QUIET, colours, markers
+from lolameme.study.architectures import label
+from lolameme.study.config import Study
+from lolameme.study.exhibits import Figure
+
+
+def memorised(study: Study) -> dict[str, int]:
+    """Variants that ask for nothing but the values of global variables, and how many there are of these."""
+    return {
+        name: variant.world.globals
+        for name, variant in study.variants.items()
+        if variant.task == "lolameme" and variant.program.global_share == 1 and variant.program.operands[1] == 1
+    }
+
+
+def recalled(study: Study) -> dict[str, tuple[int, int]]:
+    """Variants that ask for values bound in the program, and the least and most bindings of a training program."""
+    found = {}
+    for name, variant in study.variants.items():
+        if variant.task == "lolameme" and variant.program.global_share < 1:
+            found[name] = variant.program.assignments
+        elif variant.task == "mqar":
+            found[name] = variant.program.pairs
+    return found
+
+
+def transferred(study: Study) -> list[tuple[str, str, str]]:
+    """Variants in two languages that ask for facts in the language they were taught in, and in the other one.
+
+    A variant with its two splits, which differ in `ask` alone.
+    """
+    found = []
+    for name, variant in study.variants.items():
+        if variant.task == "lolameme" and len(variant.languages) == 2:
+            programs = variant.programs()
+            for split, program in programs.items():
+                twin = program.model_copy(update={"ask": "taught"})
+                taught = [other for other in programs if other in variant.tests and programs[other] == twin]
+                if program.ask == "untaught" and taught:
+                    found.append((name, taught[0], split))
+    return found
+
+
+def memory(study: Study, leaderboard: pd.DataFrame) -> Drawing:
+    """How many facts the weights hold: exact match against the number of global variables."""
+    sizes = memorised(study)
+    test = leaderboard[(leaderboard["split"] == "test") & leaderboard["variant"].isin(sizes)]
+    test = test.assign(variables=test["variant"].map(sizes)).sort_values("variables")
+    names = list(test["architecture"].unique())
+    palette, shapes = colours(names), markers(names)
+    figure, ax = plt.subplots(figsize=(6.4, 3.8))
+    for name in names:
+        mine = test[test["architecture"] == name]
+        error = [mine["exact_match"] - mine["low"], mine["high"] - mine["exact_match"]]
+        ax.errorbar(
+            mine["variables"], mine["exact_match"], error, fmt=f"{shapes[name]}-", color=palette[name], capsize=3
+        )
+    ends = test[test["variables"] == test["variables"].max()].set_index("architecture")["exact_match"]
+    name_at_the_right(ax, ends, palette)
+    counts = sorted(set(sizes.values()))
+    ax.set(xscale="log", xlabel="global variables", ylabel="exact match", ylim=(-0.03, 1.03))
+    ax.set_xticks(counts, [str(n) for n in counts])
+    ax.minorticks_off()
+    figure.tight_layout()
+    return figure
+
+
+def sliced(study: Study, slices: pd.DataFrame, column: str, text: str) -> Drawing:
+    """Exact match against a property of the query, over all test splits; the range of the training programs is shaded.
+
+    `column` is `assignments` (how many bindings the program has) or `distance` (statements from binding to query).
+    """
+    trained = recalled(study)
+    rows = slices[(slices["column"] == column) & slices["variant"].isin(trained)]
+    rows = rows.assign(value=rows["value"].astype(int)).query("value >= 0")  # -1: the variable is global
+    rows = rows.assign(hits=rows["exact_match"] * rows["queries"])
+    variants = [name for name in trained if name in set(rows["variant"])]
+    figure, axes = panels(variants, height=3.4)
+    names = list(rows["architecture"].unique())
+    palette = colours(names)
+    for ax, variant in zip(axes, variants, strict=True):
+        mine = rows[rows["variant"] == variant]
+        by_seed = mine.groupby(["architecture", "seed", "value"])[["hits", "queries"]].sum()
+        curve = (by_seed["hits"] / by_seed["queries"]).rename("exact_match").reset_index()
+        sns.lineplot(
+            curve, x="value", y="exact_match", hue="architecture", hue_order=names, palette=palette, ax=ax, marker="o",
+            markersize=4, markeredgewidth=0, errorbar=("pi", 100), legend=False,
+            err_kws={"linewidth": 0, "alpha": 0.15},
+        )  # fmt: skip
+        if column == "assignments":
+            ax.axvspan(trained[variant][0] - 0.25, trained[variant][1] + 0.25, color=QUIET, alpha=0.12, linewidth=0)
+        last = curve[curve["value"] == curve["value"].max()]
+        name_at_the_right(ax, last.groupby("architecture")["exact_match"].mean(), palette)
+        ax.set(xlabel=text, ylabel="exact match" if ax.get_subplotspec().is_first_col() else "")
+        ax.xaxis.set_major_locator(plt.MaxNLocator(6, integer=True))
+    figure.tight_layout(w_pad=3.5)
+    return figure
+
+
+def transfer(study: Study, slices: pd.DataFrame) -> Drawing:
+    """Facts taught in one language and asked in another: per architecture a matrix of exact match."""
+    variant, taught, untaught = transferred(study)[0]
+    rows = slices[(slices["variant"] == variant) & (slices["column"] == "language")]
+    rows = rows.assign(hits=rows["exact_match"] * rows["queries"])
+    languages = sorted(rows["value"].unique())
+    names = list(rows["architecture"].unique())
+    columns = min(6, len(names))
+    height = math.ceil(len(names) / columns)
+    figure, grid = plt.subplots(height, columns, figsize=(2.1 * columns + 0.6, 2.2 * height), squeeze=False)
+    for ax in grid.flat[len(names) :]:
+        ax.remove()
+    for ax, name in zip(grid.flat, names, strict=False):
+        sums = rows[rows["architecture"] == name].groupby(["split", "value"])[["hits", "queries"]].sum()
+        found = sums["hits"] / sums["queries"]
+        first, second = languages
+        matrix = pd.DataFrame(
+            [[found[taught, first], found[untaught, second]], [found[untaught, first], found[taught, second]]],
+            languages,
+            languages,
+        )
+        sns.heatmap(matrix, annot=True, fmt=".2f", vmin=0, vmax=1, cmap="cividis", cbar=False, ax=ax, linewidths=1)
+        ax.set_title(label(name))
+        ax.set(xlabel="asked in", ylabel="taught in" if ax.get_subplotspec().is_first_col() else "")
+        ax.tick_params(length=0)
+    figure.tight_layout()
+    return figure
+
+
+FIGURES = [
+    Figure(
+        "memory",
+        ("leaderboard",),
+        memory,
+        lambda study: "What the weights hold: exact match against the number of global variables, with 95 % intervals.",
+        section="Recall",
+        when=lambda study: len(memorised(study)) > 1,
+        variants=lambda study: list(memorised(study)),
+        small=True,
+    ),
+    Figure(
+        "length",
+        ("slices",),
+        lambda study, slices: sliced(study, slices, "assignments", "assignments in the program"),
+        lambda study: (
+            "Exact match against the number of assignments in the program, over all test splits. Shaded: the "
+            "training programs; bands: range of the seeds."
+        ),
+        section="Recall",
+        when=lambda study: bool(recalled(study)),
+        variants=lambda study: list(recalled(study)),
+        small=True,
+    ),
+    Figure(
+        "distance",
+        ("slices",),
+        lambda study, slices: sliced(study, slices, "distance", "statements from binding to query"),
+        lambda study: (
+            "Exact match against the number of statements from binding to query, over all test splits; "
+            "bands: range of the seeds."
+        ),
+        section="Recall",
+        when=lambda study: bool(recalled(study)),
+        variants=lambda study: list(recalled(study)),
+        small=True,
+    ),
+    Figure(
+        "transfer",
+        ("slices",),
+        transfer,
+        lambda study: "Facts taught in one language and asked in another: exact match, mean over the seeds.",
+        section="Recall",
+        when=lambda study: bool(transferred(study)),
+        variants=lambda study: [variant for variant, _, _ in transferred(study)[:1]],
+    ),
+]

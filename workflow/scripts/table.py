@@ -1,0 +1,9 @@
+"""Rule `table`: one table of the study, as Parquet and CSV."""
+
+from lolameme.reporting import registry, tables
+from lolameme.runtime import job
+
+with job.running(snakemake) as study:
+    exhibits = registry.collect(study)
+    table = exhibits.tables[snakemake.wildcards.table]
+    tables.write(table.make(study, **exhibits.needed(table)), study.paths.tables / table.name)
