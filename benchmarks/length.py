@@ -15,11 +15,10 @@ import torch
 from common import best, keep, table
 
 from lolameme.base.provenance import peak_memory
-from lolameme.models.stack import mixer_class
 from lolameme.drawing import style
 from lolameme.drawing.panels import spread
-from lolameme.study.architectures import label
-from lolameme.study.architectures import MIXERS, PURE
+from lolameme.models.stack import mixer_class
+from lolameme.study.architectures import MIXERS, PURE, label
 from lolameme.study.settings import Model
 
 LENGTHS = [2**i for i in range(6, 16)]

@@ -19,6 +19,7 @@ from torch import nn
 
 from lolameme.base.files import read_json
 from lolameme.data.dataset import Builder
+from lolameme.drawing import style
 from lolameme.learning.batches import BatchSampler, Split
 from lolameme.learning.decoding import greedy
 from lolameme.learning.device import Device
@@ -27,9 +28,8 @@ from lolameme.learning.scoring import score
 from lolameme.models import convolution, stack
 from lolameme.models.cost import flops_per_token
 from lolameme.models.mixers.hyena import Hyena
-from lolameme.drawing import style
-from lolameme.study.architectures import label
 from lolameme.study import config
+from lolameme.study.architectures import label
 from lolameme.study.settings import Model, Training
 
 SHAPES = {  # study: its file, programs per step here, steps per round

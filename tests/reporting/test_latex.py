@@ -19,8 +19,10 @@ def board() -> pd.DataFrame:
 
 
 def test_the_leaderboard_is_a_booktabs_table_with_the_best_in_bold():
-    text = latex.leaderboard(board())
+    text = latex.leaderboard(board(), "Exact match: 95 % intervals", "leaderboard")
     assert "\\toprule" in text
+    assert "\\caption{Exact match: 95 \\% intervals}" in text
+    assert "\\label{tab:leaderboard}" in text
     assert "variant & split & GPT-2 & T HEX-2 \\\\" in text
     assert (
         "in\\_context & test & 0.40 {\\scriptsize [0.30, 0.45]} & \\textbf{0.90 {\\scriptsize [0.80, 0.95]}} \\\\"
@@ -30,7 +32,7 @@ def test_the_leaderboard_is_a_booktabs_table_with_the_best_in_bold():
 
 def test_the_learning_order_marks_the_first():
     never = board().assign(steps_to_halfway=[float("inf"), 100.0])
-    assert "never & \\textbf{100}" in latex.learning_order(never)
+    assert "never & \\textbf{100}" in latex.learning_order(never, "Steps", "learning_order")
 
 
 def test_special_characters_are_harmless():
@@ -43,4 +45,4 @@ def test_special_characters_are_harmless():
             }
         ]
     )  # fmt: skip
-    assert "C1 & x\\_y & -- & -- & -- & reproduced & 100 \\% \\\\" in latex.claims(claims)
+    assert "C1 & x\\_y & -- & -- & -- & reproduced & 100 \\% \\\\" in latex.claims(claims, "Claims", "claims")

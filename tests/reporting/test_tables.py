@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lolameme.drawing.panels import spread
 from lolameme.reporting import claims as claimed
 from lolameme.reporting import tables
-from lolameme.reporting.figures import spread
 from lolameme.reporting.findings import findings
 from lolameme.statistics.outcomes import Outcomes
 

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
-from conftest import ROOT, study_data
+from conftest import ROOT, study, study_data
+from lolameme.reporting import registry
 from project import Project
 
 
@@ -53,17 +54,11 @@ def test_the_study_leaves_every_artefact_of_the_contract(done):
                 cell = results / "cells" / variant / architecture / f"seed{seed}"
                 files = {"model.safetensors", "model.json", "history.parquet", "predictions.parquet", "metrics.json"}
                 assert {p.name for p in cell.iterdir()} == files
-    assert {p.stem for p in (results / "tables").glob("*.csv")} == {
-        "cells",
-        "slices",
-        "learning",
-        "comparisons",
-        "tuning",
-        "leaderboard",
-        "learning_order",
-        "cost",
-        "claims",
-    }
+    made = registry.collect(study())
+    for suffix in ("parquet", "csv"):
+        assert {p.stem for p in (results / "tables").glob(f"*.{suffix}")} == set(made.tables)
+    for suffix in ("svg", "png", "pdf"):
+        assert {p.stem for p in (done.folder / "reports/mini/figures").glob(f"*.{suffix}")} == set(made.figures)
     assert not [p for p in done.folder.rglob("*.part") if ".snakemake" not in p.parts]
 
 
@@ -130,14 +125,15 @@ def test_progress_is_said_for_the_cell_and_for_the_study(done):
 
 def test_the_report_is_one_file_with_every_figure_and_a_run_behind_every_cell(done):
     page = (done.folder / "reports/mini/index.html").read_text()
-    assert page.count("<svg") == 10
+    made = registry.collect(study())
+    assert page.count("<svg") == len(made.figures)
     assert not re.findall(
         r'(?:src|href)="(?!#|data:|https://arxiv|http://127\.0\.0\.1)[^"]*"', page.replace("xlink:href", "xlink")
     )
     runs = json.loads((done.folder / "results/mini/mlflow.json").read_text())["cells"]
     assert len(runs) == 12
     assert all(run["run_id"] in page for run in runs.values())
-    for name in ("leaderboard", "learning_order", "cost", "claims"):
+    for name in made.printed:
         text = (done.folder / f"results/mini/tables/{name}.tex").read_text()
         assert text.count("\\toprule") == text.count("\\bottomrule") == 1
 
@@ -204,7 +200,7 @@ def test_editing_a_model_trains_again_and_keeps_the_data(project):
 
 def test_editing_a_figure_draws_and_does_not_train(project):
     project.edit("workflow/lolameme/reporting/figures.py")
-    assert project.planned() == {"all": 1, "figures": 1, "track": 1, "page": 1}
+    assert project.planned() == {"all": 1, "figure": 4, "track": 1, "page": 1}
 
 
 @pytest.mark.parametrize("path", ["scripts/evaluate.py", "lolameme/evaluation/cell.py"])

@@ -187,8 +187,7 @@ from lolameme.reporting.tables import cells
 from lolameme.base.files import read_frame
 from lolameme.tracking.runs import Tracker
 results, database, artifacts, name = map(Path, sys.argv[1:])
-study = config.load(results / "study.yaml").model_copy(update={"study": name.name})
-tracker = Tracker(study, f"sqlite:///{database}", artifacts, cells(study, results / "mini/cells"))
+tracker = Tracker(study, f"sqlite:///{database}", artifacts, placed)
 tracker.track(read_frame(results / "mini/tables/leaderboard.parquet"), [])
 """
 

@@ -1,0 +1,94 @@
+"""Exhibits are found where they are described, and shown where a study has what they show."""
+
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT, study, study_data
+from lolameme.reporting import figures, recall, registry
+from lolameme.study import config, exhibits
+
+EVERYWHERE = {
+    "position", "exact_match", "splits", "cost", "learning_curves", "learning_order", "stacks", "framework",
+}  # fmt: skip
+
+
+def test_the_small_study_has_no_figure_of_several_memory_sizes_or_of_transfer():
+    assert set(registry.collect(study()).figures) == EVERYWHERE | {"length", "distance"}
+    assert recall.recalled(study()) == {"recall": (2, 4)}
+    assert recall.memorised(study()) == {"facts": 20}
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu", "paper"])
+def test_the_large_studies_have_all_figures(name):
+    made = config.load(ROOT / f"studies/{name}.yaml")
+    assert EVERYWHERE | {"memory", "length", "distance", "transfer"} <= set(registry.collect(made).figures)
+    assert recall.transferred(made) == [("multi_language", "taught", "transfer")]
+    assert recall.recalled(made)["mqar"]
+    assert max(recall.memorised(made).values()) == 1000
+
+
+def test_a_transfer_split_without_its_twin_shows_nothing():
+    data = study_data()
+    data["variants"]["facts"] |= {
+        "program": {"global_share": 1, "languages": {"lola": 1, "meme": 1}},
+        "taught_in": {"lola": 1, "meme": 1},
+        "holdout": True,
+    }
+    data["variants"]["facts"]["splits"] = {"transfer": {"ask": "untaught"}}
+    assert recall.transferred(config.parse(data)) == [("facts", "test", "transfer")]
+    data["variants"]["facts"]["splits"] = {"transfer": {"ask": "untaught", "queries": [2, 2]}}
+    assert recall.transferred(config.parse(data)) == []
+
+
+def test_what_an_exhibit_is_made_of_are_its_tables_and_the_files_it_reads():
+    made = registry.collect(study())
+    board = made.inputs(made.tables["leaderboard"])
+    assert board[:3] == [f"results/mini/tables/{name}.parquet" for name in ("cells", "learning", "comparisons")]
+    assert "results/mini/cells/recall/gpt2/seed1/predictions.parquet" in board
+    assert len(board) == 3 + 2 * 3 * 2  # a file of each cell: variants, architectures, seeds
+    assert made.inputs(made.figures["stacks"]) == []
+
+
+def test_every_caption_is_a_sentence_with_its_numbers_filled_in():
+    made = registry.collect(study())
+    for caption in [
+        *(t.caption for t in made.tables.values()),
+        *(f.caption(made.study) for f in made.figures.values()),
+    ]:
+        assert caption.endswith("."), caption
+        assert "{" not in caption, caption
+
+
+def test_two_figures_of_one_name_are_refused(monkeypatch):
+    monkeypatch.setattr(figures, "FIGURES", [*figures.FIGURES, recall.FIGURES[1]])
+    with pytest.raises(ValueError, match="describe a figure called 'length'"):
+        registry.collect(study())
+
+
+def test_a_figure_of_a_table_that_is_not_there_is_refused(monkeypatch):
+    lonely = exhibits.Figure("lonely", ("nothing",), figures.cost, lambda study: "Nothing.", section="Results")
+    monkeypatch.setattr(figures, "FIGURES", [*figures.FIGURES, lonely])
+    with pytest.raises(ValueError, match=r"lonely \(lolameme.reporting.figures\) needs table 'nothing'"):
+        registry.collect(study())
+
+
+def test_collecting_them_loads_no_torch():
+    """Snakemake collects them at every start, on a cluster for every job."""
+    code = (
+        "import sys; from lolameme.study import config, plugins; from lolameme.reporting import registry;"
+        "study = config.load('config.yaml');"
+        "every = dict.fromkeys(plugins.names('analysis'), {});"
+        "registry.collect(config.parse(study.model_dump(exclude_unset=True) | {'analyses': every}));"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"PYTHONPATH": "workflow"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
