@@ -187,6 +187,9 @@ from lolameme.reporting.tables import cells
 from lolameme.base.files import read_frame
 from lolameme.tracking.runs import Tracker
 results, database, artifacts, name = map(Path, sys.argv[1:])
+known = config.load(results / "study.yaml")
+placed = [(cell, results.parent / folder) for cell, folder in cells(known)]
+study = known.model_copy(update={"study": name.name})
 tracker = Tracker(study, f"sqlite:///{database}", artifacts, placed)
 tracker.track(read_frame(results / "mini/tables/leaderboard.parquet"), [])
 """
