@@ -50,3 +50,9 @@ def test_check_refuses_in_one_line(tmp_path):
     done = lolameme("check", tmp_path / "bad.yaml")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+
+
+def test_warn_names_what_cannot_see_far_enough():
+    done = lolameme("warn")
+    assert "in_context: thex-1 will not exceed 0." in done.stdout
+    assert "memorize" not in done.stdout

@@ -19,6 +19,10 @@ def main() -> None:
     one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
     one.set_defaults(run=check)
 
+    one = commands.add_parser("warn", help="say which architectures cannot see far enough back, before any training")
+    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.set_defaults(run=warn)
+
     one = commands.add_parser("where", help="say where a study, or one of its cells, leaves its results")
     one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
     one.add_argument(
@@ -82,6 +86,17 @@ def check(arguments: argparse.Namespace) -> None:
         else "trials:        none, learning rates as given"
     )
     print(f"matched by:    {study.match}")
+
+
+def warn(arguments: argparse.Namespace) -> None:
+    from lolameme.data.prediction import warnings
+
+    study, said = config.load(arguments.config), False
+    for sentence in warnings(study):
+        print(sentence, flush=True)
+        said = True
+    if not said:
+        print(f"{arguments.config}: no name lies out of reach")
 
 
 def where(arguments: argparse.Namespace) -> None:

@@ -154,9 +154,22 @@ def warnings(study: Study, programs: int = 200) -> Iterator[str]:
         for reach, names in sorted(short.items()):
             most, needed = profile[reach].exact_match, len(profile) - 1
             yield (
-                f"{variant}: {', '.join(names)} will not exceed {most:.2f} on test: a lookup must see {needed} tokens "
-                f"back, and theirs sees {reach}; {_remedy(reach, needed)}"
+                f"{variant}: {_listed(names)} will not exceed {most:.2f} on test: a lookup must see "
+                f"{needed} token{'s' if needed > 1 else ''} back, and theirs sees {reach}; {_remedy(reach, needed)}"
             )
+
+
+def _listed(names: list[str]) -> str:
+    """Architectures in words; positions that follow one another as a range."""
+    runs: list[list[str]] = []
+    for name in names:
+        last = runs[-1][-1] if runs else ""
+        follows = _position(name) and _position(last) == _position(name) - 1 and _family(last) == _family(name)
+        if follows:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 def _remedy(reach: int, needed: int) -> str:
