@@ -43,6 +43,11 @@ class Paths:
         return self.figures / f"{name}{suffix}"
 
     @property
+    def predictions(self) -> Path:
+        """What is predicted of every cell before any is trained."""
+        return self.results / "predictions.parquet"
+
+    @property
     def runs(self) -> Path:
         """Which MLflow runs show the study."""
         return self.results / "mlflow.json"
@@ -57,6 +62,10 @@ class Paths:
 
     def data(self, variant: str, world: int | str) -> Path:
         return self.results / "data" / variant / f"world{world}"
+
+    def reach(self, variant: str, world: int | str) -> Path:
+        """What a lookup can match in the data of a variant."""
+        return self.results / "reach" / variant / f"world{world}.parquet"
 
     def trials(self, variant: str, architecture: str) -> Path:
         return self.results / "trials" / variant / architecture

@@ -1,0 +1,15 @@
+"""Rule `reach`: what the best guesser of every reach gets right, from the programs of a variant."""
+
+from lolameme.runtime import warm
+
+warm.hand_over()
+
+from lolameme.base.files import write_frame
+from lolameme.data.prediction import bounds
+from lolameme.data.reach import in_files
+from lolameme.runtime import job
+
+with job.running(snakemake) as study:
+    w = snakemake.wildcards
+    folder, tests = study.paths.data(w.variant, w.world), study.variants[w.variant].tests
+    write_frame(snakemake.output[0], bounds({split: in_files(folder, split) for split in tests}))
