@@ -39,6 +39,16 @@ def positions(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in tail.split("+")) if tail else ()
 
 
+def middle(stacks: tuple[str, ...], of: str = "thex") -> str | None:
+    """The stack that stands for a family: of those with one swapped layer, the one in the middle, the later of two.
+
+    Chosen by its place alone, before anything is trained, so that no result can favour the family with most members.
+    None if the family has no such stack.
+    """
+    single = sorted((positions(name), name) for name in stacks if family(name) == of and len(positions(name)) == 1)
+    return single[len(single) // 2][1] if single else None
+
+
 def pattern(name: str, layers: int) -> tuple[str, ...]:
     """The mixer of each layer.
 

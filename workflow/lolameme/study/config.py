@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, Val
 from typing_extensions import TypedDict
 
 from lolameme.study import architectures, plugins
+from lolameme.study.contrasts import Claims, Contrast
 from lolameme.study.paths import Paths
 from lolameme.study.sections import TASK, ConfigError, Name, Positive, Section, nearest, sentence
 from lolameme.study.settings import Language, Model, Training, Tuning
@@ -82,6 +83,12 @@ class Study(Section):
         None, description="an MLflow tracking server, as http://host:port; without it: results/mlflow.db"
     )
     variants: dict[Name, Variant] = Field(min_length=1)
+    contrasts: tuple[Contrast, ...] | None = Field(
+        None,
+        description="the comparisons of architectures that are tested, fixed in advance; without it, on every variant: "
+        "T HEX with k >= 2 above k = 1, Hyena above GPT-2, the middle T HEX above Hyena and above short-attention",
+    )
+    claims: Claims = Field(Claims(), description="which variants test which claim of the paper")
     analyses: Annotated[Analyses, BeforeValidator(_analyses)] = Field(
         {}, description="what is measured in every trained cell: analyses by name, with their settings (none: defaults)"
     )
@@ -107,6 +114,15 @@ class Study(Section):
                 self.trials(name)
             except ValueError as error:
                 raise ValueError(f"tuning: {error} (variant {name})") from None
+        try:
+            self.claims.check(self.variants)
+        except ValueError as error:
+            raise ValueError(f"claims: {error}") from None
+        for number, contrast in enumerate(self.contrasts or ()):
+            try:
+                contrast.arms(self.stacks), contrast.tested(self.tests)
+            except ValueError as error:
+                raise ValueError(f"contrasts.{number}: {error}") from None
         return self
 
     @property
@@ -127,6 +143,11 @@ class Study(Section):
     def stacks(self) -> tuple[str, ...]:
         """Architectures with every name written out, each different stack once."""
         return architectures.expand(self.architectures, self.model.layers)
+
+    @property
+    def tests(self) -> dict[str, tuple[str, ...]]:
+        """The test splits of every variant."""
+        return {name: variant.tests for name, variant in self.variants.items()}
 
     @property
     def server(self) -> str:

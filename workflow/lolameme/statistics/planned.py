@@ -1,0 +1,93 @@
+"""The tests that a study plans: its contrasts, written out by variant, and those that the paper's claims need."""
+
+from dataclasses import dataclass
+
+from lolameme.statistics.capacity import slope_weights
+from lolameme.study import architectures
+from lolameme.study.config import Study
+from lolameme.study.contrasts import Contrast
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One test: two arms, and the variants whose exact match on a split it is about."""
+
+    name: str
+    above: tuple[str, ...]  # architectures
+    below: tuple[str, ...]
+    weights: tuple[tuple[str, float], ...]  # variant and weight: one variant counts 1; several make a combination
+    split: str = "test"
+
+    @property
+    def variant(self) -> str:
+        """The variant that the test is about, of a combination the first."""
+        return self.weights[0][0]
+
+    @property
+    def combined(self) -> bool:
+        return len(self.weights) > 1
+
+    @property
+    def key(self) -> tuple:
+        """What tells one test from another, whatever its name."""
+        return self.above, self.below, self.weights, self.split
+
+
+def planned(study: Study) -> list[Planned]:
+    """All tests of order of a study, each once. Holm's correction runs over these, and C4's interaction."""
+    given = defaults(study) if study.contrasts is None else study.contrasts
+    found = [
+        Planned(contrast.name, *contrast.arms(study.stacks), ((variant, 1.0),), contrast.split)
+        for contrast in given
+        for variant in contrast.tested(study.tests)
+    ]
+    return list({test.key: test for test in reversed([*found, *of_claims(study)])}.values())[::-1]
+
+
+def defaults(study: Study) -> list[Contrast]:
+    """The contrasts of a study that lists none: those that its architectures allow, on every variant."""
+    stacks = study.stacks
+    later = [name for name in stacks if _single(name) and architectures.positions(name) > (1,)]
+    pairs = []
+    if later and "thex-1" in stacks:
+        pairs.append(("T HEX with attention above its first layer, over T HEX-1", later, ["thex-1"]))
+    pairs += [(name, [above], [below]) for name, above, below in _pairs(stacks)]
+    if (mine := architectures.middle(stacks)) and "short-attention" in stacks:
+        name = f"{architectures.label(mine)} over {architectures.label('short-attention')}"
+        pairs.append((name, [mine], ["short-attention"]))
+    return [Contrast(name=name, above=above, below=below) for name, above, below in pairs]
+
+
+def of_claims(study: Study) -> list[Planned]:
+    """The tests that claims C1, C2, C3 and C6 need: the order of Hyena and GPT-2, and of T HEX and Hyena.
+
+    C2 is about what a variant in several languages gains over the mean of each alone; C3 about how exact match changes
+    with the number of facts, where GPT-2 is expected above: Hyena is said to collapse.
+    """
+    claims, pairs, found = study.claims, _pairs(study.stacks), []
+    for variant in (*claims.C1, *claims.C6):
+        found += [Planned(name, (above,), (below,), ((variant, 1.0),)) for name, above, below in pairs]
+    if claims.C2:
+        weights = ((claims.C2.both, 1.0), *((variant, -1 / len(claims.C2.alone)) for variant in claims.C2.alone))
+        found += [Planned(f"{name}: both languages minus each alone", (a,), (b,), weights) for name, a, b in pairs]
+    order = [(name, above, below) for name, above, below in pairs if below == "gpt2"]
+    for variant in claims.C3:
+        found += [Planned(name, (above,), (below,), ((variant, 1.0),)) for name, above, below in order]
+    facts = {variant: study.variants[variant].world.globals for variant in claims.C3}
+    if len(set(facts.values())) > 1 and order:
+        weights = tuple(zip(facts, map(float, slope_weights(list(facts.values()))), strict=True))
+        found.append(Planned("GPT-2 over Hyena: slope over the number of facts", ("gpt2",), ("hyena",), weights))
+    return found
+
+
+def _pairs(stacks: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """The paper's order of the families, as far as a study has them: name, expected above, expected below."""
+    thex = architectures.middle(stacks)
+    order = [("hyena", "gpt2"), (thex, "hyena")]
+    named = {name for name in stacks if name in ("gpt2", "hyena", thex)}
+    label = architectures.label
+    return [(f"{label(above)} over {label(below)}", above, below) for above, below in order if {above, below} <= named]
+
+
+def _single(name: str) -> bool:
+    return architectures.family(name) == "thex" and len(architectures.positions(name)) == 1
