@@ -8,6 +8,8 @@ from lolameme.models.mixer import Layout
 from lolameme.models.mixers.attention import plain_attention, torch_attention
 from lolameme.models.mixers.hyena import Hyena, ImplicitFilter
 from lolameme.models.mixers.linear_attention import recurrent
+from lolameme.models.mixers.rotary import rotate
+from lolameme.models.mixers.short_gate import ShortGate
 from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study import plugins
 from lolameme.study.architectures import PURE
@@ -153,6 +155,47 @@ def test_the_influence_in_linear_attention_is_what_the_state_holds():
     ]
     read = torch.stack([y.norm(dim=-1) / v[:, :, s].norm(dim=-1)[..., None] for s, y in enumerate(states)], -1)
     torch.testing.assert_close(mixer.influence(z), read / read.sum(-1, keepdim=True))
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_the_short_gate_is_hyena_with_long_filters_of_zero(order):
+    hyena, gate = Hyena(model(order)).double(), ShortGate(model(order)).double()
+    torch.nn.init.zeros_(hyena.filters.out.weight)
+    gate.load_state_dict({name: t for name, t in hyena.state_dict().items() if not name.startswith("filters.")})
+    x = torch.randn(2, 9, 12, dtype=torch.double)
+    torch.testing.assert_close(gate(x), hyena(x))
+
+
+def test_the_influence_in_the_short_gate_reaches_as_far_as_its_taps():
+    mixer = ShortGate(model()).double()
+    found = mixer.influence(mixer.in_proj(torch.randn(2, 9, 12, dtype=torch.double)))
+    assert (found.tril().triu(-2) > 0).sum() == 2 * (9 + 8 + 7)
+    assert not found.tril(-3).any()
+
+
+def test_attention_behind_a_short_convolution_that_passes_on_what_it_gets_is_attention():
+    """With the tap of the present at 1 and the others at 0; Canon's, beside its residual link, with all at 0."""
+    plain, x = stack.mixer_class("attention")(model()).double(), torch.randn(2, 9, 12, dtype=torch.double)
+    for name, present in (("short-attention", 1.0), ("canon", 0.0)):
+        mixer = stack.mixer_class(name)(model()).double()
+        mixer.load_state_dict(plain.state_dict(), strict=False)
+        assert not torch.allclose(mixer(x), plain(x))
+        for p in mixer.short.parameters():
+            torch.nn.init.zeros_(p)
+        torch.nn.init.constant_(mixer.short.weight[0], present)
+        torch.testing.assert_close(mixer(x), plain(x))
+
+
+def test_a_rotated_product_depends_on_the_distance_alone_and_is_the_papers():
+    """Equation 16 of arXiv 2104.09864 in complex numbers: the product of q and k turned by their distance."""
+    q, k = torch.randn(2, 1, 1, 1, 8, dtype=torch.double).unbind(0)
+    as_complex = [torch.complex(t[..., :4], t[..., 4:]) for t in (q, k)]
+    rates = torch.tensor([1.0, 0.1, 0.01, 0.001], dtype=torch.double)
+    for t, s in ((5, 2), (103, 100), (7, 7)):
+        found = (rotate(q, t) * rotate(k, s)).sum()
+        turned = as_complex[0] * torch.exp(1j * (t - s) * rates) * as_complex[1].conj()
+        torch.testing.assert_close(found, turned.real.sum(), rtol=1e-4, atol=1e-5)
+    assert torch.equal(rotate(torch.ones(1, 3, 1, 5))[..., 4], torch.ones(1, 3, 1))
 
 
 def test_the_filters_decay_window_spreads_over_the_channels():

@@ -24,21 +24,29 @@ class Attention(Mixer):
         self.out_proj = nn.Linear(model.d_model, model.d_model)
 
     def mix(self, z: Tensor) -> Tensor:
-        q, k, v = z.unflatten(2, (3, self.heads, -1)).unbind(2)  # each (B, L, H, D/H)
+        q, k, v = self.split(z)
         return kernel(z)(q, k, v, self.dropout if self.training else 0.0).flatten(2)
 
     def influence(self, z: Tensor) -> Tensor:
         """(B, H, L, L): the attention weights."""
-        q, k, _ = z.unflatten(2, (3, self.heads, -1)).unbind(2)
+        q, k, _ = self.split(z)
         return attention_weights(q, k)
+
+    def split(self, z: Tensor, start: int = 0) -> tuple[Tensor, ...]:
+        """Queries, keys and values, each (B, L, H, D/H), at the positions from `start` on."""
+        return z.unflatten(2, (3, self.heads, -1)).unbind(2)
 
     def step(self, x: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The next position alone, x (B, D), given keys and values (B, T, H, D/H) of those before; for decoding."""
-        B, D = x.shape
-        q, k, v = self.in_proj(x).view(B, 1, 3, self.heads, D // self.heads).unbind(2)  # each (B, 1, H, D/H)
+        y, state = self.attend(self.in_proj(x), state)
+        return self.out_proj(y), state
+
+    def attend(self, z: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """What the next position reads, (B, D), given what it was projected to, z (B, 3D)."""
+        q, k, v = self.split(z[:, None], 0 if state is None else state[0].shape[1])  # each (B, 1, H, D/H)
         keys, values = (k, v) if state is None else (torch.cat(pair, dim=1) for pair in zip(state, (k, v), strict=True))
         heads_first = (t.transpose(1, 2) for t in (q, keys, values))
-        return self.out_proj(F.scaled_dot_product_attention(*heads_first).reshape(B, D)), (keys, values)
+        return F.scaled_dot_product_attention(*heads_first).flatten(1), (keys, values)
 
     @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:
