@@ -38,6 +38,12 @@ VARIANTS = {
         "program": {"pairs": [2, 4], "length": 24},
         "sizes": {"train": 50, "valid": 10, "test": 200},
     },
+    "few": {
+        "about": "four names, ten values: small enough to build a stack for it by hand",
+        "world": {"modulus": 10, "stems": 2, "heads": 2},
+        "program": {"assignments": [2, 4], "queries": [1, 2]},
+        "sizes": {"train": 50, "valid": 10, "test": 200},
+    },
     "lists": {"about": "nothing to bind", "task": "listops", "sizes": {"train": 50, "valid": 10, "test": 40}},
 }
 

@@ -12,6 +12,7 @@ POSSIBLE = {  # what each variant can ask
     "mixed": set(KINDS),
     "far": {"names", "query", "value", "rebinding"},
     "pairs": {"names", "query", "value", "rebinding"},
+    "few": {"names", "query", "value", "rebinding"},
     "lists": set(),
 }
 ALL = [(variant, kind) for variant, kinds in POSSIBLE.items() for kind in sorted(kinds)]

@@ -11,6 +11,7 @@ from lolameme.models.stack import Stack
 RESAMPLES = 500
 LEVEL = 0.95
 UNDEFINED_BELOW = 1.0  # logits: where the clean and the partner's prompts are not told apart, no effect is defined
+Score = tuple[float, float, float]  # with the ends of its 95 % interval over prompts
 
 
 @torch.inference_mode()
@@ -38,12 +39,12 @@ def hits(model: Stack, hidden: Tensor, pairs: Pairs) -> np.ndarray:
     return (missed == 0).cpu().numpy()
 
 
-def mean(values: np.ndarray) -> tuple[float, float, float]:
+def mean(values: np.ndarray) -> Score:
     """Mean over prompts and its 95 % bootstrap interval."""
     return ratio(values, np.ones(len(values)))
 
 
-def ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float, float]:
+def ratio(above: np.ndarray, below: np.ndarray) -> Score:
     """The ratio of two means over the same prompts, with its 95 % bootstrap interval.
 
     Of means, because the ratio of a single prompt blows up where its denominator is near 0.

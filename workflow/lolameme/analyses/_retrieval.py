@@ -1,0 +1,40 @@
+"""Where a mixer looks from the answer sign, whatever mixer it is: by its own `influence`."""
+
+import torch
+from torch import Tensor
+
+from lolameme.analyses import _measures as measures
+from lolameme.analyses._activations import record
+from lolameme.analyses._pairs import Pairs
+from lolameme.models.stack import Stack
+
+
+@torch.inference_mode()
+def influences(model: Stack, tokens: Tensor) -> list[Tensor]:
+    """Per layer (B, G, L, L): how much of what position t gathers comes from position s, per group of channels."""
+    layers = range(len(model.blocks))
+    _, kept = record(model, tokens, [("resid_pre", layer) for layer in layers])
+    found = []
+    for layer, block in enumerate(model.blocks):
+        found.append(block.mixer.influence(block.mixer.in_proj(block.mixer_norm(kept["resid_pre", layer]))))
+    return found
+
+
+def retrieval(model: Stack, pairs: Pairs) -> list[tuple[measures.Score, int]]:
+    """Per layer the retrieval score with its interval over prompts, and the group (from 1) that has it.
+
+    How much of what the layer gathers at the answer sign comes from the value looked for, minus the mean over the
+    values of all other assignments.
+    """
+    length = int(pairs.last.max()) + 1
+    rows = torch.arange(len(pairs), device=pairs.last.device)
+    looked_for, beside = pairs.looked_for[:, None, :length], pairs.beside[:, None, :length]
+    found = []
+    for influence in influences(model, pairs.clean[:, :length]):
+        read = influence[rows, :, pairs.last]  # (B, G, L)
+        others = beside.sum(-1).clamp(min=1)  # (B, 1) tokens of other values
+        wanted = looked_for.sum(-1).clamp(min=1)
+        score = (read * looked_for).sum(-1) - (read * beside).sum(-1) * wanted / others  # (B, G)
+        best = int(score.mean(0).argmax())
+        found.append((measures.mean(score[:, best].cpu().numpy()), best + 1))
+    return found
