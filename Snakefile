@@ -59,4 +59,4 @@ onstart:
 
 
 onerror:
-    print(failures.listing(log[0]), file=sys.stderr)
+    print(FAILED.listing(), file=sys.stderr)

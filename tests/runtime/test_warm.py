@@ -24,7 +24,7 @@ warm.start()
 print(os.environ["LOLAMEME_WARM"], flush=True)
 sys.stdin.read()
 """
-HEAD = "from lolameme import warm\nwarm.hand_over()\nimport os, signal, sys, time\n"
+HEAD = "from lolameme.runtime import warm\nwarm.hand_over()\nimport os, signal, sys, time\n"
 WAITS = HEAD + "print(os.getpid(), flush=True)\ntime.sleep(600)\n"
 PATIENCE = 30.0  # seconds
 

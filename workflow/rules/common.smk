@@ -15,7 +15,8 @@ from lolameme.study import architectures
 from lolameme.study import config as configuration
 from lolameme.study import paths, plugins
 
-job.export_path()
+job.prepare()
+FAILED = failures.watch()
 
 try:
     STUDY = configuration.parse(config, " + ".join(map(str, workflow.configfiles)) or "--config")

@@ -1,7 +1,6 @@
 """Training one cell: AdamW, linear warm-up, cosine decay; resumable to the bit on a CPU."""
 
 import math
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from lolameme.base import tensors as saved
+from lolameme.base.interruption import Interrupted, on_request
 from lolameme.learning.batches import BatchSampler, Split
 from lolameme.learning.device import Device
 from lolameme.learning.optimiser import AdamW
@@ -77,16 +77,13 @@ class _Run:
             self.load()
         self.begun, self.before, self.begun_at = time.perf_counter(), self.seconds, self.step
         self.stopped = False
-        previous = signal.signal(signal.SIGTERM, self.on_terminate)
-        try:
+        with on_request(self.stop):
             self.steps()
-        finally:
-            signal.signal(signal.SIGTERM, previous)
         summary = {"steps": self.step, "tokens": self.tokens, "train_seconds": self.seconds}
         return self.history, summary
 
-    def on_terminate(self, *_: Any) -> None:
-        """A scheduler's polite end: finish the step, keep a checkpoint, leave."""
+    def stop(self) -> None:
+        """Asked to end: finish the step, keep a checkpoint, leave."""
         self.stopped = True
 
     def steps(self) -> None:
@@ -101,7 +98,7 @@ class _Run:
                 self.save()
                 saved = time.perf_counter()
             if self.stopped:
-                raise SystemExit(f"terminated at step {self.step}; the same command continues from there")
+                raise Interrupted
 
     def update(self) -> None:
         """One step of the optimiser."""

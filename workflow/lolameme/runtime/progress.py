@@ -23,7 +23,10 @@ _ALIVE = 60.0  # seconds after which a silent cell no longer counts as running
 
 @dataclass
 class Reporter:
-    """Receives the progress of one cell, keeps them in its file, and says a line now and then."""
+    """Receives the progress of one cell, keeps it in its file, and says a line now and then.
+
+    Nothing here may stop a training: a file that cannot be written or read costs the view of others, no more.
+    """
 
     cell: str
     folder: Path  # of plan.json and the files of all cells
@@ -32,11 +35,16 @@ class Reporter:
 
     def __call__(self, progress: Progress) -> None:
         state = vars(progress) | {"cell": self.cell, "at": time.time()}
-        write_json(self.folder / f"{self.cell.replace('/', '--')}.json", state)
+        with suppress(OSError):
+            write_json(self.folder / f"{self.cell.replace('/', '--')}.json", state)
         now, done = time.monotonic(), progress.step == progress.steps
         if progress.step and (done or now - self.said > _SAY_EVERY):
             self.said = now
-            self.say(line(progress, self.cell) + " | " + str(overview(self.folder)))
+            try:
+                rest = f" | {overview(self.folder)}"
+            except (Damaged, OSError):
+                rest = ""
+            self.say(line(progress, self.cell) + rest)
 
 
 def line(progress: Progress, cell: str) -> str:
@@ -106,5 +114,5 @@ def start(folder: Path, plan: dict[str, int]) -> None:
 def _states(folder: Path) -> Iterator[dict[str, Any]]:
     for entry in os.scandir(folder):
         if entry.name.endswith(".json") and entry.name != "plan.json" and not entry.name.startswith("."):
-            with suppress(Damaged, FileNotFoundError):  # of a process killed as its machine went down
+            with suppress(Damaged, OSError):  # of a process killed as its machine went down
                 yield read_json(entry.path)

@@ -23,6 +23,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from lolameme.base import provenance
+from lolameme.base.interruption import on_request
 from lolameme.study import plugins
 
 _ADDRESS = "LOLAMEME_WARM"  # the environment variable that names the socket
@@ -66,11 +67,10 @@ def hand_over() -> None:
             line.connect(f"\0{address}")
             socket.send_fds(line, [struct.pack("!q", len(request))], [1, 2])
             line.sendall(request)
-            signal.signal(signal.SIGTERM, lambda *_: line.send(_END))
-            answer = line.recv(8)
+            with on_request(lambda: line.send(_END)):
+                answer = line.recv(8)
         except ConnectionError:
             answer = b""
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if answer:
         (status,) = struct.unpack("!q", answer)
         if status < 0:  # by a signal

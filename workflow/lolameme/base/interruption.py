@@ -1,0 +1,38 @@
+"""Somebody asks a job to end: Ctrl-C, a scheduler's polite SIGTERM, the end of whoever started it."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+WORDS = "interrupted; the same command goes on where this stopped"
+_REQUESTS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(BaseException):
+    """The job was asked to end, and did."""
+
+    def __init__(self) -> None:
+        super().__init__(WORDS)
+
+
+@contextmanager
+def on_request(answer: Callable[[], None]) -> Iterator[None]:
+    """Call `answer` when this process is asked to end, instead of what happened before."""
+
+    def asked(*_: Any) -> None:
+        answer()
+
+    previous = {request: signal.signal(request, asked) for request in _REQUESTS}
+    try:
+        yield
+    finally:
+        for request, before in previous.items():
+            signal.signal(request, before)
+
+
+def interrupt() -> None:
+    """Raise `Interrupted` in the main thread; further requests change nothing."""
+    for request in _REQUESTS:
+        signal.signal(request, signal.SIG_IGN)
+    raise Interrupted
