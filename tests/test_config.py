@@ -47,7 +47,7 @@ WRONG = [
     (
         ("architectures",),
         ["gtp2"],
-        "architectures: 'gtp2' is no architecture; write gpt2, hyena, linear-attention, thex-K",
+        "architectures: 'gtp2' is no architecture (did you mean 'gpt2'?); write gpt2, ",
     ),
     (("model", "heads"), 3, "model: d_model 16 is no multiple of heads 3"),
     (("study",), "../elsewhere", "study: string should match pattern"),

@@ -1,6 +1,7 @@
 import pytest
 
-from lolameme.study.architectures import expand, family, pattern, positions
+from lolameme.study.architectures import MIXERS, expand, family, label, mixer_label, model_of, pattern, positions
+from lolameme.study.settings import Hyena, Model
 
 A, H, L = "attention", "hyena", "linear-attention"
 
@@ -23,11 +24,22 @@ def test_names_and_patterns():
     ("name", "reason"),
     [
         *(
-            (name, "is no architecture; write gpt2")
-            for name in ("gpt3", "thex", "thex-", "thex-0", "thex-01", "hyena-1")
+            (name, "is no architecture.*; write gpt2")
+            for name in (
+                "gpt3",
+                "thex",
+                "thex-",
+                "thex-0",
+                "thex-01",
+                "hyena-1",
+                "hyena@",
+                "hyena@0",
+                "hyena@3.attention",
+            )
         ),
-        *((name, "is no architecture; write gpt2") for name in ("hyena.gpt2", "hyena.", ".hyena")),
+        *((name, "is no architecture.*; write gpt2") for name in ("hyena.gpt2", "hyena.", ".hyena")),
         *((name, r"positions must rise and lie in 1\.\.3") for name in ("thex-4", "thex-2+2", "thex-3+1")),
+        *((name, "no layer has a short convolution") for name in ("gpt2@3", "linear-attention@5")),
         ("hyena.attention", "2 mixers do not fill 3 layers evenly"),
     ],
 )
@@ -39,3 +51,27 @@ def test_a_wrong_name_is_refused_in_a_sentence(name, reason):
 def test_equal_stacks_are_listed_once():
     assert expand(["gpt2", "hyena", "thex-*", "xeht-*"], 2) == ("gpt2", "hyena", "thex-1", "thex-2")
     assert len(expand(["gpt2", "hyena", "thex-*", "xeht-*"], 3)) == 8
+
+
+def test_the_suffix_gives_taps_and_changes_nothing_else():
+    model = Model(layers=4, hyena=Hyena(order=3, short_filter=3))
+    for name in ("hyena", "short-attention", "thex-2+4", "hyena.attention", "canon", "short-gate"):
+        assert pattern(f"{name}@5", 4) == pattern(name, 4)
+        assert (family(f"{name}@5"), positions(f"{name}@5")) == (family(name), positions(name))
+        assert model_of(f"{name}@5", model) == Model(layers=4, hyena=Hyena(order=3, short_filter=5))
+        assert model_of(name, model) == model
+    assert expand(["thex-*@5", "thex-1", "thex-1@5", "hyena@2"], 2) == ("thex-1@5", "thex-2@5", "thex-1", "hyena@2")
+
+
+def test_labels_are_as_people_write_them():
+    named = {
+        "gpt2": "GPT-2",
+        "thex": "T HEX",
+        "thex-2+4": "T HEX-2+4",
+        "xeht-1": "XEHT-1",
+        "hyena.attention": "Hyena+Attn",
+    }
+    named |= {"thex-2@5": "T HEX-2, 5 taps", "hyena@1": "Hyena, 1 tap", "short-attention": "ShortAttn"}
+    assert {name: label(name) for name in named} == named
+    assert mixer_label("of-nobody") == "Of nobody"
+    assert len({mixer_label(mixer) for mixer in MIXERS}) == len(MIXERS)

@@ -6,7 +6,6 @@ from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from lolameme.models import stack
-from lolameme.models.gelu import gelu
 from lolameme.study.settings import Model
 
 VOCABULARY, LENGTH = 53, 24
@@ -73,12 +72,3 @@ def test_logits_and_gradients_are_those_of_hugging_face(dtype, tolerance):
     for name, parameter in ours.named_parameters():
         gradient = as_theirs(name, parameter.grad)
         torch.testing.assert_close(gradient, known[names[name]].grad, atol=tolerance, rtol=tolerance)
-
-
-def test_gelu_is_torchs_forward_and_backward():
-    x = torch.linspace(-9, 9, 2001, dtype=torch.float64, requires_grad=True)
-    found, expected = gelu(x), nn.functional.gelu(x, approximate="tanh")
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(*(torch.autograd.grad(y.sum(), x)[0] for y in (found, expected)))
-    half = x.detach().bfloat16()
-    assert torch.equal(gelu(half), nn.functional.gelu(half, approximate="tanh"))

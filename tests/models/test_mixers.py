@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lolameme.models import convolution, options, stack
+from lolameme.models.cost import flops_per_token, parameter_count
 from lolameme.models.mixer import Layout
 from lolameme.models.mixers.attention import plain_attention, torch_attention
 from lolameme.models.mixers.hyena import Hyena, ImplicitFilter
@@ -323,3 +324,15 @@ def test_the_paper_scale_hyena_has_its_published_size():
 def test_too_long_an_input_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="9 tokens are more than this model's longest input, 8"):
         stack.build("gpt2", model(length=8), 11)(torch.zeros(1, 9, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("name", ["hyena@1", "short-attention@5", "thex-2@2", "canon@4", "short-gate@5"])
+def test_taps_are_part_of_a_name(name):
+    net, taps = stack.build(name, model(), 11), int(name[-1])
+    found = {len(p) for n, p in net.named_parameters() if n.endswith("short.weight")}
+    assert found == {taps}
+    per_tap = sum(p.shape[1] for n, p in net.named_parameters() if n.endswith("short.weight"))
+    plain = name.partition("@")[0]
+    assert parameter_count(name, model(), 11) - parameter_count(plain, model(), 11) == per_tap * (taps - 3)
+    operations = [flops_per_token(each, model(), 11, 9) for each in (plain, name)]
+    assert operations[1] - operations[0] == pytest.approx(2 * per_tap * (taps - 3))

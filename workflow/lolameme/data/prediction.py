@@ -58,7 +58,7 @@ class Route:
 
 def route(architecture: str, model: Model) -> Route:
     """The route of a stack and its reach."""
-    mixers = architectures.pattern(architecture, model.layers)
+    mixers, model = architectures.pattern(architecture, model.layers), architectures.model_of(architecture, model)
     lookups = [layer for layer, mixer in enumerate(mixers) if _constant(mixer, "LOOKS_UP")]
     if len(lookups) > 1:
         return Route("carrying", None)

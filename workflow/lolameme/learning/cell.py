@@ -16,6 +16,7 @@ from lolameme.learning.trainer import Progress, train
 from lolameme.models import stack
 from lolameme.models.cost import flops_per_token, matched, parameter_count
 from lolameme.study import config
+from lolameme.study.architectures import model_of
 from lolameme.study.cell import Cell
 from lolameme.study.settings import Training
 
@@ -32,7 +33,8 @@ class Job:
         vocabulary = dataset["vocabulary"]
         require_length(study.model.length, cell.variant, dataset["splits"])
         usual = dataset["splits"]["train"]["longest"]
-        model = matched(study.match, cell.architecture, study.model, vocabulary, usual, training.batch)
+        model = model_of(cell.architecture, study.model)
+        model = matched(study.match, cell.architecture, model, vocabulary, usual, training.batch)
         seed = seed_of(cell.seed, "initialisation", cell.variant, cell.architecture)
         self.model = stack.build(cell.architecture, model, vocabulary, seed)
         self.facts = {

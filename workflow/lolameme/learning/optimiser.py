@@ -16,7 +16,8 @@ class AdamW:
 
     Values and gradients of all parameters lie side by side in one tensor each, of which the parameters become views: a
     step is a handful of operations, however many parameters there are. The arithmetic is torch's fused kernel, without
-    the class around it: making one imports torch's compiler, which takes as long as importing torch itself.
+    the class around it. That pays 2 % of a step at batch 64, width 64 and depth 4, more of a shorter one, and 3 s at
+    the start: making the class imports torch's compiler, which takes longer than importing torch itself.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], training: Training):

@@ -11,7 +11,7 @@ import bisect
 import torch
 
 from lolameme.models.stack import build, mixer_class
-from lolameme.study.architectures import pattern
+from lolameme.study.architectures import model_of, pattern
 from lolameme.study.settings import Model
 
 _REFERENCE = "gpt2"  # what other stacks are matched to
@@ -26,7 +26,7 @@ def parameter_count(architecture: str, model: Model, vocabulary: int) -> int:
 
 def flops_per_token(architecture: str, model: Model, vocabulary: int, length: int, batch: int = 1) -> float:
     """Operations of a forward pass over `batch` inputs of `length` tokens, per token, with the head at every token."""
-    D = model.d_model
+    model, D = model_of(architecture, model), model.d_model
     block = 4 * D * round(model.inner * D)
     mixers = pattern(architecture, model.layers)
     return 2 * vocabulary * D + sum(block + mixer_class(m).flops(model, length, batch) for m in mixers)

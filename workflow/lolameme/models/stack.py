@@ -7,11 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lolameme.models.gelu import gelu
 from lolameme.models.mixer import Layout, Mixer
 from lolameme.models.options import without_decay
 from lolameme.study import plugins
-from lolameme.study.architectures import pattern
+from lolameme.study.architectures import model_of, pattern
 from lolameme.study.settings import Model
 
 
@@ -52,7 +51,7 @@ class Block(nn.Module):
         return x + self.mlp(self.mlp_norm(x)), state
 
     def mlp(self, x: Tensor) -> Tensor:
-        return self.down(gelu(self.up(x)))
+        return self.down(F.gelu(self.up(x), approximate="tanh"))  # GPT-2's form of GELU
 
     def drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
@@ -139,7 +138,7 @@ def initialise(module: nn.Module, deviation: float) -> None:
 
 
 def build(architecture: str, model: Model, vocabulary: int, seed: int | None = None) -> Stack:
-    """The stack of an architecture name; with a seed, its random initialisation is reproducible."""
+    """The stack of an architecture, with the taps that its name asks for; with a seed, the same one every time."""
     if seed is not None:
         torch.manual_seed(seed)
-    return Stack(pattern(architecture, model.layers), model, vocabulary)
+    return Stack(pattern(architecture, model.layers), model_of(architecture, model), vocabulary)

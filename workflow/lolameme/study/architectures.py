@@ -8,59 +8,73 @@ A pattern is a tuple with the mixer of each layer, from the embedding upwards. L
     xeht-K              the mirror: attention stack with layer K replaced by Hyena
     thex-3+9            several positions
     hyena.attention     any pattern of mixers, from the embedding upwards, repeated to the depth of the stack
+    thex-3@5            any of these with five taps in its short convolutions, instead of model.hyena.short_filter
+
+A mixer that names no setting for its taps keeps its own: linear attention its four.
 """
 
 import re
 
 from lolameme.study import plugins
+from lolameme.study.sections import nearest
+from lolameme.study.settings import Model
 
 ATTENTION, HYENA = "attention", "hyena"
 MIXERS = plugins.names("mixer")
 PURE = {"gpt2" if mixer == ATTENTION else mixer: mixer for mixer in MIXERS}
+SHORT_FILTER = "hyena.short_filter"  # the setting of the model that the suffix changes; mixers name it as their TAPS
 _SWAPPED = {"thex": (HYENA, ATTENTION), "xeht": (ATTENTION, HYENA)}  # family: (base mixer, mixer of layer K)
 _MIXER = "|".join(MIXERS)
-NAME = rf"(?:{'|'.join(PURE)}|(?:thex|xeht)-[1-9]\d*(?:\+[1-9]\d*)*|(?:{_MIXER})(?:\.(?:{_MIXER}))+)"
+_STACK = rf"(?:{'|'.join(PURE)}|(?:thex|xeht)-[1-9]\d*(?:\+[1-9]\d*)*|(?:{_MIXER})(?:\.(?:{_MIXER}))+)"
+NAME = rf"{_STACK}(?:@[1-9]\d*)?"
 FORMS = (
-    f"{', '.join(PURE)}, thex-K, xeht-K (several positions: thex-2+4; all of them: thex-*), "
-    "or mixers to repeat, such as hyena.attention"
+    "gpt2, the name of another mixer such as hyena, thex-K, xeht-K (several positions: thex-2+4; all of them: thex-*), "
+    "or mixers to repeat, such as hyena.attention; at the end @5 for five taps of the short convolutions"
 )
+
+
+def split(name: str) -> tuple[str, int | None]:
+    """A name without its suffix, and the taps that the suffix asks for, or None."""
+    stack, _, taps = name.partition("@")
+    return stack, int(taps) if taps else None
 
 
 def family(name: str) -> str:
     """The family an architecture belongs to: a pure stack's own name, `thex`, `xeht`, or `pattern`."""
-    if name in PURE:
-        return name
-    return "pattern" if "." in name else name.split("-", 1)[0]
+    stack, _ = split(name)
+    if stack in PURE:
+        return stack
+    return "pattern" if "." in stack else stack.split("-", 1)[0]
 
 
 def positions(name: str) -> tuple[int, ...]:
     """The swapped layers of thex and xeht, counted from 1; empty for other stacks."""
-    tail = name.partition("-")[2] if family(name) in _SWAPPED else ""
+    tail = split(name)[0].partition("-")[2] if family(name) in _SWAPPED else ""
     return tuple(int(part) for part in tail.split("+")) if tail else ()
-
-
-def middle(stacks: tuple[str, ...], of: str = "thex") -> str | None:
-    """The stack that stands for a family: of those with one swapped layer, the one in the middle, the later of two.
-
-    Chosen by its place alone, before anything is trained, so that no result can favour the family with most members.
-    None if the family has no such stack.
-    """
-    single = sorted((positions(name), name) for name in stacks if family(name) == of and len(positions(name)) == 1)
-    return single[len(single) // 2][1] if single else None
 
 
 def pattern(name: str, layers: int) -> tuple[str, ...]:
     """The mixer of each layer.
 
     Raises ValueError, in a sentence for the user, if the name is not an architecture, a position lies outside
-    1..`layers`, or a pattern does not fill the layers.
+    1..`layers`, a pattern does not fill the layers, or taps are given to a stack without short convolutions.
     """
     if not re.fullmatch(NAME, name):
-        raise ValueError(f"{name!r} is no architecture; write {FORMS}")
-    if name in PURE:
-        return (PURE[name],) * layers
-    if "." in name:
-        mixers = tuple(name.split("."))
+        raise ValueError(
+            f"{name!r} is no architecture{nearest(name, PURE)}; write {FORMS}; mixers: {', '.join(MIXERS)}"
+        )
+    mixers = _pattern(name, layers)
+    if split(name)[1] and not any(plugins.constants("mixer", m).get("TAPS") == SHORT_FILTER for m in mixers):
+        raise ValueError(f"{name!r}: no layer has a short convolution whose taps can be chosen; leave the suffix out")
+    return mixers
+
+
+def _pattern(name: str, layers: int) -> tuple[str, ...]:
+    stack, _ = split(name)
+    if stack in PURE:
+        return (PURE[stack],) * layers
+    if "." in stack:
+        mixers = tuple(stack.split("."))
         if layers % len(mixers):
             raise ValueError(f"{name!r}: {len(mixers)} mixers do not fill {layers} layers evenly")
         return mixers * (layers // len(mixers))
@@ -71,23 +85,39 @@ def pattern(name: str, layers: int) -> tuple[str, ...]:
     return tuple(other if layer + 1 in swapped else base for layer in range(layers))
 
 
+def model_of(name: str, model: Model) -> Model:
+    """The settings of an architecture's model: those of the study, with the taps that its name asks for."""
+    _, taps = split(name)
+    if taps is None:
+        return model
+    return model.model_copy(update={"hyena": model.hyena.model_copy(update={"short_filter": taps})})
+
+
 def expand(names: list[str] | tuple[str, ...], layers: int) -> tuple[str, ...]:
-    """Write out `thex-*` and `xeht-*` and drop names whose stack is already listed (at depth 2, xeht-1 is thex-2)."""
-    kept: dict[tuple[str, ...], str] = {}
+    """Write out `thex-*` and `xeht-*`, each with its suffix, and drop names whose stack is already listed.
+
+    At depth 2, xeht-1 is thex-2.
+    """
+    kept: dict[tuple[tuple[str, ...], str], str] = {}
     for name in names:
-        stem, star = name[:-1], name.endswith("-*")
-        for one in [f"{stem}{k + 1}" for k in range(layers)] if star else [name]:
-            kept.setdefault(pattern(one, layers), one)
+        stack, at, taps = name.partition("@")
+        stem, star = stack[:-1], stack.endswith("-*")
+        for one in [f"{stem}{k + 1}{at}{taps}" for k in range(layers)] if star else [name]:
+            kept.setdefault((pattern(one, layers), taps), one)
     return tuple(kept.values())
 
 
 def label(architecture: str) -> str:
-    """An architecture, or a family, as people write it: GPT-2, Hyena, T HEX-2, XEHT, or its mixers."""
-    named = {"gpt2": "GPT-2", "thex": "T HEX", "xeht": "XEHT"}.get(family(architecture))
-    if named is None:
-        return "+".join(mixer_label(mixer) for mixer in architecture.split("."))
-    swapped = "+".join(map(str, positions(architecture)))
-    return f"{named}-{swapped}" if swapped else named
+    """An architecture, or a family, as people write it: GPT-2, Hyena, T HEX-2, XEHT, its mixers; Hyena, 5 taps."""
+    stack, taps = split(architecture)
+    written = {"gpt2": "GPT-2", "thex": "T HEX", "xeht": "XEHT"}.get(family(architecture))
+    if written is None:
+        written = "+".join(mixer_label(mixer) for mixer in stack.split("."))
+    if swapped := positions(architecture):
+        written += "-" + "+".join(map(str, swapped))
+    if taps:
+        written += f", {taps} taps" if taps > 1 else ", 1 tap"
+    return written
 
 
 def mixer_label(mixer: str) -> str:
