@@ -39,6 +39,7 @@ def written(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
     """A file of each kind, and how the next rule reads it."""
     builder = Builder(study(), "recall")
     builder.write_world(folder)
+    builder.write_split("valid", folder)
     builder.write_split("test", folder)
     frame = pd.DataFrame({"split": ["test"] * 500, "hits": np.arange(500) % 7, "loss": np.linspace(0, 1, 500)})
     write_frame(folder / "frame.parquet", frame)

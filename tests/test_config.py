@@ -56,7 +56,7 @@ WRONG = [
     (("variants", "recall", "world", "operators"), ["ad"], "'ad' is no base function (did you mean 'add'?)"),
     (("variants", "recall", "program", "assignments"), [4, 2], "the range [4, 2] is empty; write [least, most]"),
     (("variants", "recall", "program", "languages"), {"lolla": 1}, "unknown language 'lolla' (did you mean 'lola'?)"),
-    (("variants", "recall", "splits"), {"test": {}}, "splits: 'test' exists already"),
+    (("variants", "recall", "splits"), {"train": {}}, "splits: 'train' is what program says"),
     (("variants", "recall", "splits"), {"odd": {"querys": [1, 1]}}, "unknown key 'querys' (did you mean 'queries'?)"),
     (("variants", "recall", "splits"), {"deep": {"assignments": [20, 30]}}, "splits.deep: a program may bind 30 names"),
     (("variants", "recall", "splits"), {"far": {"ask": "untaught"}}, "a split asks for untaught globals"),

@@ -105,7 +105,7 @@ def test_what_the_weights_hold_needs_no_reach():
     found = guesser(facts)
     assert found.looked_up == found.lookups == 0
     assert [bound.exact_match for bound in found.profile()] == [1]
-    half = facts | {"program": {"global_share": 0.5, "assignments": [2, 2], "queries": [4, 4]}}
+    half = facts | {"program": {"global_share": 0.5, "assignments": [2, 2], "queries": [4, 4], "repeat": True}}
     assert guesser(half).looked_up == pytest.approx(0.5, abs=0.06)
 
 

@@ -13,6 +13,7 @@ from lolameme.learning.cell import train_cell
 from lolameme.learning.decoding import greedy
 from lolameme.learning.evaluation import load_cell
 from lolameme.study.cell import Cell
+from lolameme.tasks.interpreter import interpreter
 
 SIZES = {"train": 100, "valid": 10, "test": 30}
 VARIANTS = {
@@ -35,10 +36,10 @@ def write(folder, variant: dict, kind: str = "bpe"):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_prompts_are_read_as_in_training(tmp_path, name, kind):
     _, data = write(tmp_path, VARIANTS[name], kind)
-    world, tokenizer = read_json(data / "world.json"), Tokenizer.from_file(str(data / "tokenizer.json"))
+    solver, tokenizer = interpreter(read_json(data / "world.json")), Tokenizer.from_file(str(data / "tokenizer.json"))
     for row in pq.read_table(data / "test.parquet").to_pylist():
         for begin, token in zip(row["answer_start"], row["token_start"], strict=True):
-            assert prompt_tokens(row["text"][:begin], world, tokenizer) == row["tokens"][:token]
+            assert prompt_tokens(row["text"][:begin], solver, tokenizer) == row["tokens"][:token]
 
 
 @pytest.mark.parametrize("name", ["recall", "listops", "mqar"])

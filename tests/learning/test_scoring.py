@@ -17,6 +17,7 @@ def split(tmp_path_factory) -> Split:
     folder = tmp_path_factory.mktemp("data")
     builder = Builder(study(variants={"v": EVERYTHING}), "v")
     builder.write_world(folder)
+    builder.write_split("valid", folder)
     builder.write_split("test", folder)
     return Split.read(folder / "test.parquet")
 

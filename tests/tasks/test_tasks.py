@@ -87,7 +87,7 @@ def test_queries_stand_where_the_answers_do_and_read_what_the_columns_say(varian
     except ConfigError:
         assume(False)
     solver, places = interpreter(task.document()), iter(task.lexemes.text(part.rendered)[1].T.tolist())
-    distance = iter(part.columns.get("distance", np.zeros(0)).tolist())
+    gap = iter(part.columns.get("gap", np.zeros(0)).tolist())
     for text, answered in zip(texts, answers, strict=True):
         found = solver.statements(text)
         queries = [s for s in found if s.kind == "query"]
@@ -101,7 +101,7 @@ def test_queries_stand_where_the_answers_do_and_read_what_the_columns_say(varian
                 assert text[slice(*found[pair].name)] == text[slice(*query.expression)]
                 assert text[slice(*found[pair].value)] == text[slice(*query.value)]
                 between = text[found[pair].name[0] : query.expression[0]].split()
-                assert len(between) == next(distance)
+                assert len(between) == next(gap)
 
 
 @thorough
@@ -147,7 +147,7 @@ def test_lists_keep_the_bounds_of_their_knobs(variant, seed):
                 opened.append(0)
                 deepest = max(deepest, len(opened))
         assert knobs.arguments[0] <= min(arguments) <= max(arguments) <= knobs.arguments[1]
-        assert knobs.depth[0] <= deepest == part.columns["chain_depth"][i] <= knobs.depth[1]
+        assert knobs.depth[0] <= deepest == part.columns["depth"][i] <= knobs.depth[1]
         assert knobs.length[0] <= len(symbols) <= knobs.length[1]
         digits = [int(symbol) for symbol in symbols if symbol.isdigit()]
         assert part.columns["operands"][i] == len(digits)
@@ -155,7 +155,7 @@ def test_lists_keep_the_bounds_of_their_knobs(variant, seed):
 
 def test_depths_are_drawn_uniformly():
     _, part, _, _ = drawn(LISTS | {"program": {"depth": [1, 4], "length": [1, 2000]}}, 1, count=4000)
-    shares = np.bincount(part.columns["chain_depth"])[1:] / 4000
+    shares = np.bincount(part.columns["depth"])[1:] / 4000
     assert abs(shares - 0.25).max() < 0.03
 
 
@@ -202,7 +202,7 @@ def test_what_is_no_recall_is_said_in_a_sentence():
 def test_every_pair_is_asked_for_once_at_the_distance_on_record(variant, seed):
     task, part, texts, answers = drawn(variant, seed)
     kind = MqarInterpreter(task.document()).kind
-    distance = iter(part.columns["distance"].tolist())
+    gap = iter(part.columns["gap"].tolist())
     for text, answered in zip(texts, answers, strict=True):
         words = text.split()
         pairs = len(answered)
@@ -210,7 +210,7 @@ def test_every_pair_is_asked_for_once_at_the_distance_on_record(variant, seed):
         assert len(set(words[: 2 * pairs : 2])) == len(set(words[1 : 2 * pairs : 2])) == pairs
         asked = [i for i, word in enumerate(words) if kind[word] == "keys" and i >= 2 * pairs]
         assert Counter(words[i] for i in asked) == Counter(words[: 2 * pairs : 2])
-        assert [i - words.index(words[i]) for i in asked] == [next(distance) for _ in asked]
+        assert [i - words.index(words[i]) for i in asked] == [next(gap) for _ in asked]
 
 
 def test_gaps_follow_the_power_law():
@@ -271,8 +271,8 @@ def test_splits_mean_what_they_say(tmp_path, task):
             split: table["text"].str.split(" ->").str[0].str.split().str.len() for split, table in tables.items()
         }
         assert symbols["train"].max() <= 20 < symbols["longer"].min()
-        assert set(tables["train"]["chain_depth"].str[0]) == {1, 2}
-        assert set(tables["deeper"]["chain_depth"].str[0]) == {3}
+        assert set(tables["train"]["depth"].str[0]) == {1, 2}
+        assert set(tables["deeper"]["depth"].str[0]) == {3}
     else:
         assert set(tables["train"]["assignments"].str[0]) == {2, 3}
         assert set(tables["more_pairs"]["assignments"].str[0]) == {6, 7, 8}

@@ -25,6 +25,7 @@ rule world:
 rule held_out:
     input:
         rules.world.output,
+        lambda w: [] if w.split == "valid" else data_file("valid.parquet")(w),
     output:
         f"{DATA}/{{split}}.parquet",
     log:

@@ -10,13 +10,16 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
-from lolameme.data.dataset import build_task, row_groups
+from lolameme.data.dataset import build_task
+from lolameme.data.oracle import oracle
+from lolameme.data.prompts import row_groups
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.study import config
 from lolameme.study.variant import BaseVariant
 from lolameme.tasks.interpreter import Interpreter, interpreter
 
 EXAMPLES = 10
+_TRAIN = 2000  # training programs that the interpreter reads
 _NAMES = 6  # names shown with their tokens, per language
 _BARS = 12  # bins of a length histogram, at most
 
@@ -24,21 +27,21 @@ _BARS = 12  # bins of a length histogram, at most
 def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
     """Measure the written data of a variant in one world. Every number comes from the files, none from the generator.
 
-    Raises RuntimeError if the interpreter disagrees with an answer on file: then the data are wrong.
+    Raises RuntimeError if the interpreter disagrees with an answer or a place on file: then the data are wrong.
     """
     variant = study.variants[name]
     world, dataset = read_json(folder / "world.json"), read_json(folder / "dataset.json")
     solver = interpreter(world)
     restricted = {faculty: interpreter(world, without=faculty) for faculty in solver.faculties}
+    tokenizer = load_tokenizer(folder)
     frequent = most_frequent_answer(folder / "train.parquet")
     splits = {}
     for split in variant.programs():
         path = folder / f"{split}.parquet"
         splits[split] = measure(path, solver.choices, frequent)
+        splits[split] |= {"oracle": oracle(path, solver, tokenizer, _TRAIN if split == "train" else None)}
         if split != "train":
-            splits[split] |= {"oracle": oracle(path, solver)}
             splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in restricted.items()}
-    tokenizer = load_tokenizer(folder)
     return {
         "variant": name,
         "about": variant.about,
@@ -100,16 +103,6 @@ def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
         "majority": hits / queries,
         "value_share": None if share is None else share / queries,
     }
-
-
-def oracle(path: Path, solver: Interpreter) -> float:
-    """Exact match of the interpreter, which must be 1."""
-    table = read_table(path, ["text", "answer"])
-    for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
-        found = [answer.text for answer in solver.answers(text)]
-        if found != answers:
-            raise RuntimeError(f"{path}: the interpreter answers {found}, the file says {answers}: {text}")
-    return 1.0
 
 
 def reached(path: Path, restricted: Interpreter, frequent: str) -> float:

@@ -26,7 +26,7 @@ from lolameme.tasks.lexemes import Lexemes, Ragged
 PAD = "<pad>"
 CAPITAL = "⇧"  # how `piece` writes that the next letter is a capital
 _SIGNS = r"\d| ?[^\w\s]+(?: (?=\d))?| "  # a digit, a sign (with the space that a digit follows), a lone space
-_WORDS = r" ?\[?\w+| ?[^\w\s]+"
+_WORDS = r" -> (?=\d)| ?\[?\w+| ?[^\w\s]+"  # in ListOps the answer sign has the space that a digit follows
 PATTERNS = {  # pieces, by how the text of a task is built and by kind of tokenizer
     "names": {
         "bpe": rf" ?\p{{L}}+(?:[_-]\p{{L}}+)*|{_SIGNS}",

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -12,7 +11,7 @@ from lolameme.data.tokenizer import load_tokenizer
 from lolameme.learning.decoding import greedy
 from lolameme.learning.evaluation import load_cell
 from lolameme.study.paths import data_of
-from lolameme.tasks.interpreter import Answer, ProgramError, interpreter
+from lolameme.tasks.interpreter import Answer, Interpreter, ProgramError, interpreter
 
 _MOST = 32  # tokens of an answer, at most
 
@@ -35,41 +34,38 @@ def ask(folder: Path, prompt: str) -> Reply:
     if not (folder / "model.json").exists():
         raise ValueError(f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
     data = data_of(folder, read_json(folder / "model.json")["world"])
-    world = read_json(data / "world.json")
-    solver = interpreter(world)
+    solver = interpreter(read_json(data / "world.json"))
     if not solver.asks(prompt):
         raise ProgramError(f"{prompt!r} asks for nothing at its end; end it with a query and its answer sign")
     truth = solver.answers(prompt)[-1]
     tokenizer = load_tokenizer(data)
     model, _ = load_cell(folder)
-    ends = stops(world, tokenizer)
-    decoded = greedy(model, prompt_tokens(prompt, world, tokenizer), _MOST, ends)
-    length = answer_length([tokenizer.id_to_token(token) for token in decoded.tokens], world)
+    ends = stops(solver, tokenizer)
+    decoded = greedy(model, prompt_tokens(prompt, solver, tokenizer), _MOST, ends)
+    length = answer_length([tokenizer.id_to_token(token) for token in decoded.tokens], solver)
     shown = [token for token in decoded.tokens[:length] if token not in ends]
     return Reply(tokenizer.decode(shown).strip(), math.prod(decoded.probabilities[:length]), truth)
 
 
-def prompt_tokens(prompt: str, world: dict[str, Any], tokenizer: Tokenizer) -> list[int]:
+def prompt_tokens(prompt: str, solver: Interpreter, tokenizer: Tokenizer) -> list[int]:
     """The tokens of a prompt as they stand before an answer.
 
-    In programs the space after an answer sign belongs to the sign, elsewhere to the answer: so an answer is put there
-    and its tokens are taken off again.
+    Whether the space before an answer belongs to it depends on the task: so an answer is put there and its tokens are
+    taken off again.
     """
     prompt = prompt.strip()
-    spaced = world["task"] == "lolameme"
-    encoded = tokenizer.encode(f"{prompt} {world['values'][0] if world['task'] == 'mqar' else 0}")
-    ends = len(prompt) + spaced
+    encoded = tokenizer.encode(f"{prompt} {solver.specimen}")
+    ends = len(prompt) + solver.spaced
     return [token for token, (start, _) in zip(encoded.ids, encoded.offsets, strict=True) if start < ends]
 
 
-def stops(world: dict[str, Any], tokenizer: Tokenizer) -> frozenset[int]:
+def stops(solver: Interpreter, tokenizer: Tokenizer) -> frozenset[int]:
     """The tokens that end an answer."""
-    ends = {"lolameme": [each["end"] for each in world.get("languages", {}).values()], "listops": [";"], "mqar": []}
-    return frozenset(token for end in ends[world["task"]] if (token := tokenizer.token_to_id(end)) is not None)
+    return frozenset(token for end in solver.ends if (token := tokenizer.token_to_id(end)) is not None)
 
 
-def answer_length(tokens: list[str], world: dict[str, Any]) -> int:
+def answer_length(tokens: list[str], solver: Interpreter) -> int:
     """How many of the tokens decoded are the answer: all, but one word where no sign ends it."""
-    if world["task"] != "mqar":
+    if solver.ends:
         return len(tokens)
     return next((i for i, token in enumerate(tokens) if i and token.startswith(" ")), len(tokens))

@@ -19,17 +19,6 @@ from lolameme.study import config
 from lolameme.study.cell import Cell
 from lolameme.study.settings import Model
 
-SLICES = (
-    "language",
-    "assignments",
-    "operands",
-    "globals_used",
-    "chain_depth",
-    "shadowed",
-    "unseen_pair",
-    "distance",
-)
-
 
 def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
     """The trained model of a cell and its model.json. Raises Damaged, with the remedy, if a file is."""
@@ -52,10 +41,10 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
     predictions, splits = [], {}
     for name in variant.tests:
         scores = score(model, Split.read(data / f"{name}.parquet"), device)
-        rows = prediction_rows(data / f"{name}.parquet", scores, tokenizer)
+        rows = prediction_rows(data / f"{name}.parquet", scores, tokenizer, dataset["slices"])
         predictions.append(rows)
         baselines = {key: card["splits"][name][key] for key in ("chance", "majority", "value_share", "oracle")}
-        splits[name] = summary(rows) | {"baselines": baselines, "slices": slices(rows)}
+        splits[name] = summary(rows) | {"baselines": baselines, "slices": slices(rows, dataset["slices"])}
     write_frame(folder / "predictions.parquet", pd.concat(predictions))
     keep = (
         "variant",
@@ -78,11 +67,11 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
     write_json(folder / "metrics.json", shown | {"cost": cost, "splits": splits})
 
 
-def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer) -> pd.DataFrame:
-    """One row per query: what was asked, what was answered, and the columns to slice by."""
-    table = read_table(path, ["id", "split", "answer", *SLICES])
+def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer, columns: list[str]) -> pd.DataFrame:
+    """One row per query: what was asked, what was answered, and the `columns` to slice by."""
+    table = read_table(path, ["id", "split", "answer", *columns])
     queries = np.diff(np.asarray(table["answer"].combine_chunks().offsets))
-    flat = {name: table[name].combine_chunks().flatten().to_pandas() for name in ("answer", *SLICES)}
+    flat = {name: table[name].combine_chunks().flatten().to_pandas() for name in ("answer", *columns)}
     ends = scores.offsets
     answered = tokenizer.decode_batch([scores.predicted[a:b].tolist() for a, b in itertools.pairwise(ends)])
     return pd.DataFrame(
@@ -105,10 +94,10 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     return {"queries": len(rows), **means}
 
 
-def slices(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+def slices(rows: pd.DataFrame, columns: list[str]) -> dict[str, dict[str, dict[str, float]]]:
     """Exact match for every value of every column that takes several."""
     found = {}
-    for column in SLICES:
+    for column in columns:
         groups = rows.groupby(column)["exact_match"].agg(["size", "mean"])
         if len(groups) > 1:
             found[column] = {

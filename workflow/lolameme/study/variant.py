@@ -43,9 +43,9 @@ class BaseVariant(Section):
     training: Training | None = Field(None, description="the keys of the study's training that differ here")
 
     def programs(self) -> dict[str, Any]:
-        """The program knobs of every split, overrides applied: train, valid, test, then the extra ones."""
-        return {s: self.program for s in ("train", "valid", "test")} | {
-            name: self.program.updated(knobs) for name, knobs in self.splits.items()
+        """The program settings of every split, overrides applied: train, valid, test, then the extra ones."""
+        return {split: self.program for split in ("train", "valid", "test")} | {
+            name: self.program.updated(settings) for name, settings in self.splits.items()
         }
 
     @property
@@ -58,7 +58,7 @@ class BaseVariant(Section):
 
     @property
     def tests(self) -> tuple[str, ...]:
-        return ("test", *self.splits)
+        return ("test", *(name for name in self.splits if name not in ("valid", "test")))
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -68,8 +68,8 @@ class BaseVariant(Section):
     @model_validator(mode="after")
     def _splits_can_be_drawn(self):
         for name in self.splits:
-            if name in ("train", "valid", "test"):
-                raise ValueError(f"splits: {name!r} exists already; extra splits need other names")
+            if name == "train":
+                raise ValueError("splits: 'train' is what program says; only valid, test and extra splits may differ")
         for name, program in self.programs().items():
             try:
                 program.check(getattr(self, "world", None))
@@ -79,4 +79,4 @@ class BaseVariant(Section):
         return self
 
 
-SPLITS = "extra test splits: the settings of program that differ"
+SPLITS = "extra test splits: the settings of program that differ; valid and test may differ, too"

@@ -72,6 +72,9 @@ class Interpreter(ABC):
 
     faculties: tuple[str, ...]
     choices: int  # how many answers there can be
+    specimen: str  # one of them
+    ends: tuple[str, ...]  # signs that end an answer; without any, an answer is one word
+    spaced: bool  # the space before an answer is part of the sign before it, not of the answer
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         self.world, self.without = world, without

@@ -45,10 +45,15 @@ def starts(lengths: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Lexemes of N programs, with the place of every answer among them."""
+    """Lexemes of N programs, with the places of every answer and of what it is read from among them."""
 
     lexemes: Ragged  # one row per program
     answers: Ragged  # one row per program: index of each answer's lexeme in `lexemes.flat`
+    query: np.ndarray  # (answers,) likewise: the first lexeme of each query
+    name: np.ndarray  # (answers,) likewise: the name asked for; -1: there is none
+    value: (
+        np.ndarray
+    )  # (2, answers) likewise: the value that is read, its first lexeme and its last; -1: in the weights
 
 
 class Lexemes:
@@ -79,6 +84,28 @@ class Lexemes:
         row = rendered.lexemes
         offsets = starts(table.lengths[row.flat])[row.offsets]
         return Ragged(table.gather(row.flat), offsets), self.spans(rendered, table.lengths)
+
+    def places(self, rendered: Rendered, lengths: np.ndarray) -> dict[str, np.ndarray]:
+        """(answers,) each: where queries, names asked for and values read stand, as the common columns say.
+
+        Counted within the program, in units of `lengths` per lexeme.
+        """
+        row, answer = rendered.lexemes, rendered.answers
+        before = starts(lengths[row.flat])
+        program_start = np.repeat(before[row.offsets[:-1]], answer.lengths)
+
+        def place(lexeme: np.ndarray, after: int = 0) -> np.ndarray:
+            return np.where(lexeme < 0, -1, before[lexeme + after] - program_start)
+
+        first, last = place(rendered.value[0]), place(rendered.value[1], 1)
+        return {
+            "query_start": place(rendered.query),
+            "name_start": place(rendered.name),
+            "name_stop": place(rendered.name, 1),
+            "value_start": first,
+            "value_stop": last,
+            "token_distance": np.where(first < 0, -1, place(answer.flat) - first),
+        }
 
     def spans(self, rendered: Rendered, lengths: np.ndarray) -> np.ndarray:
         """(3, answers) where each answer starts, where it ends, and up to where it must be right.

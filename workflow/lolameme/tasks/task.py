@@ -1,7 +1,8 @@
 """What a task is to the data rules: lexemes, the truth about them, and programs drawn in chunks.
 
-A task is a folder beside this file: `settings` (its `Variant`), `generator` (its `Task`) and `interpreter` (its
-`Interpreter`, which reads text and knows nothing of the generator). `lolameme` is the task of this study's languages;
+A task is a folder beside this file: `settings` (its `Variant`), `generator` (its `Task`), `columns` (what its records
+say besides the common columns) and `interpreter` (its `Interpreter`, which reads text and knows nothing of the
+generator). `lolameme` is the task of this study's languages;
 the others are public tasks beside it.
 """
 
@@ -20,7 +21,8 @@ class Drawn:
     """N programs with Q queries in all."""
 
     rendered: Rendered
-    columns: dict[str, np.ndarray]  # (Q,) each: the columns of the records that this task fills
+    columns: dict[str, np.ndarray]  # (Q,) each: the columns that the task fills; of the common ones, what is not so
+    # everywhere: language, value_share, distance, nearest, asked_before, prompt
     kept: np.ndarray  # (N,) bool: the program belongs into its split
 
 

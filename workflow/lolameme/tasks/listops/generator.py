@@ -20,7 +20,7 @@ DIGITS = 10
 
 
 class Task(task.Task):
-    """The task of a ListOps variant. Lexemes: the digits, the operators, the closing bracket, answer and end sign."""
+    """The task of a ListOps variant. Lexemes: digits, operators, closing bracket, answer and end sign, answers."""
 
     pattern = "words"
 
@@ -29,10 +29,13 @@ class Task(task.Task):
         programs = self.programs.values()
         self.operators = tuple(dict.fromkeys(operator for p in programs for operator in p.operators))
         self.lexemes = Lexemes(
-            [f" {d}" for d in range(DIGITS)] + [f" [{operator}" for operator in self.operators] + [" ]", " ->", ";"]
+            [f" {d}" for d in range(DIGITS)]
+            + [f" [{operator}" for operator in self.operators]
+            + [" ]", " -> ", ";"]
+            + [str(d) for d in range(DIGITS)]  # as answers: the space before one belongs to the sign
         )
         self.longest = max(p.length[1] for p in programs) + 3
-        self.names = {"listops": [text.strip() for text in self.lexemes.texts]}
+        self.names = {"listops": [text.strip() for text in self.lexemes.texts[:-DIGITS]]}
 
     def document(self) -> dict:
         return {"task": "listops", "modulus": DIGITS, "operators": list(self.operators)}
@@ -49,17 +52,20 @@ class Task(task.Task):
         ended = np.empty(len(rows.flat) + 3 * count, np.int64)  # with ` -> ANSWER ;`
         offsets = rows.offsets + 3 * np.arange(count + 1)
         inside = np.ones(len(ended), bool)
-        for i, lexeme in ((3, close + 1), (2, answer), (1, close + 2)):
+        for i, lexeme in ((3, close + 1), (2, close + 3 + answer), (1, close + 2)):
             ended[offsets[1:] - i], inside[offsets[1:] - i] = lexeme, False
         ended[inside] = rows.flat
         equal = np.add.reduceat(rows.flat == np.repeat(answer, symbols), rows.offsets[:-1])
         columns = {
             "operands": digits,
-            "chain_depth": np.sum([np.bincount(level.program, minlength=count) > 0 for level in levels], axis=0),
+            "depth": np.sum([np.bincount(level.program, minlength=count) > 0 for level in levels], axis=0),
             "value_share": equal / digits,
         }
         kept = (symbols >= settings.length[0]) & (symbols <= settings.length[1])
-        return Drawn(Rendered(Ragged(ended, offsets), Ragged(offsets[1:] - 2, np.arange(count + 1))), columns, kept)
+        nothing = np.full(count, -1)
+        answers = Ragged(offsets[1:] - 2, np.arange(count + 1))
+        rendered = Rendered(Ragged(ended, offsets), answers, offsets[:-1], nothing, np.stack([nothing] * 2))
+        return Drawn(rendered, columns, kept)
 
 
 @dataclass

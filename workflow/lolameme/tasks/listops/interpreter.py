@@ -11,6 +11,7 @@ class Interpreter(interpreter.Interpreter):
     """Nested lists: `[MAX 2 9 [MIN 4 7 ] 0 ] -> 9;`. Without `nesting`, lists inside lists are not read."""
 
     faculties = ("nesting",)
+    specimen, ends, spaced = "0", (";",), True
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)

@@ -6,7 +6,8 @@ import numpy as np
 
 from lolameme.study.settings import Language
 from lolameme.tasks import task
-from lolameme.tasks.lolameme.programs import ASSIGN, QUERY, draw_programs
+from lolameme.tasks.lolameme.meanings import nearer, prompts, since_asked
+from lolameme.tasks.lolameme.programs import ASSIGN, NONE, QUERY, draw_programs
 from lolameme.tasks.lolameme.rendering import Renderer
 from lolameme.tasks.lolameme.settings import Variant
 from lolameme.tasks.lolameme.surface import Lexicon, build_lexicon
@@ -39,7 +40,8 @@ class Task(task.Task):
     def draw(self, split: str, count: int, rng: np.random.Generator, first: int) -> Drawn:
         settings = self.programs[split]
         p = draw_programs(self.world, settings, count, rng, None if self.variant.holdout else first)
-        query = p.kind == QUERY
+        query, asked = p.kind == QUERY, since_asked(p)
+        codes = np.array([list(self.lexicons).index(language) for language in p.languages])
         columns = {
             "language": np.array(p.languages)[p.language[query]],
             "assignments": np.cumsum(p.kind == ASSIGN, axis=1)[query],
@@ -48,6 +50,9 @@ class Task(task.Task):
                 column: getattr(p, column)[query]
                 for column in ("globals_used", "chain_depth", "shadowed", "unseen_pair", "distance", "value_share")
             },
+            "nearest": nearer(asked, p.distance)[query],
+            "asked_before": asked[query] != NONE,
+            "prompt": prompts(p, self.world, codes)[query],
         }
         return Drawn(self.renderer.render(p, rng), columns, p.pairs(settings.pairs))
 

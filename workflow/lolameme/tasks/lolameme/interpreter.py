@@ -17,11 +17,13 @@ class Interpreter(interpreter.Interpreter):
     """
 
     faculties = ("globals", "locals", "types")
+    spaced = True
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)
         self.modulus = self.choices = world["modulus"]
         self.width = len(str(self.modulus - 1))
+        self.specimen, self.ends = self._write(0), tuple(each["end"] for each in world["languages"].values())
         self.concepts = world["concepts"]
         self.names: dict[str, dict[str, int]] = {name: {} for name in world["languages"]}
         for language, declared in world["languages"].items():

@@ -15,6 +15,7 @@ from lolameme.tasks.sampling import sample_distinct
 
 PAD, ASSIGN, NOISE, QUERY = 0, 1, 2, 3
 NONE = -1
+_TRIES = 64  # to draw a query that was not asked before; of 8 names, the last one is then missed once in 5000 times
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Programs:
     chain_depth: np.ndarray  # computed assignments on the longest way to the value
     shadowed: np.ndarray  # bool: an operand is a global concept bound in the program
     unseen_pair: np.ndarray  # bool: an operator met a pair of values that training never computes
-    distance: np.ndarray  # statements back to the earliest binding the expression reads; NONE without locals
+    reads: np.ndarray  # (N, S, K) statement whose binding each operand reads; NONE without one
     value_share: np.ndarray  # share of the names bound so far that hold the answer; NaN before the first
     languages: tuple[str, ...]
 
@@ -43,6 +44,21 @@ class Programs:
     def expression(self) -> np.ndarray:
         """(N, S) number of operands of each statement's expression."""
         return ((self.operands != NONE) | (self.literals != NONE)).sum(-1)
+
+    @property
+    def earliest(self) -> np.ndarray:
+        """(N, S) the operand whose binding is furthest back; operand 0 where none reads a binding."""
+        return np.where(self.reads == NONE, np.iinfo(np.int16).max, self.reads).argmin(-1)
+
+    @property
+    def source(self) -> np.ndarray:
+        """(N, S) the statement that binds this operand; NONE without one."""
+        return np.take_along_axis(self.reads, self.earliest[:, :, None], axis=2)[:, :, 0]
+
+    @property
+    def distance(self) -> np.ndarray:
+        """(N, S) statements back to it; NONE without one."""
+        return np.where(self.source == NONE, NONE, np.arange(self.kind.shape[1]) - self.source)
 
     def pairs(self, wanted: str) -> np.ndarray:
         """(N,) bool: `seen`, if no expression computes an unseen pair of values; `unseen`, if every query does."""
@@ -104,7 +120,7 @@ class _Drawing:
             chain_depth=np.zeros(shape, np.int16),
             shadowed=np.zeros(shape, bool),
             unseen_pair=np.zeros(shape, bool),
-            distance=np.full(shape, NONE, np.int16),
+            reads=np.full((*shape, k), NONE, np.int16),
             value_share=np.full(shape, np.nan, np.float32),
             languages=self.names,
         )
@@ -168,11 +184,29 @@ class _Drawing:
         self.distract(step, np.flatnonzero(kind == NOISE))
         self.assign(step, np.flatnonzero(kind == ASSIGN))
         rows = np.flatnonzero(kind == QUERY)
-        value, depth = self.expression(step, rows, self.bound[rows])
-        self.programs.value[rows, step], self.programs.chain_depth[rows, step] = value, depth
-        held = self.held[rows]
+        self.ask(step, rows)
+        for _ in range(0 if self.settings.repeat else _TRIES):
+            rows_again = rows[self.repeats(step, rows)]
+            if not len(rows_again):
+                break
+            self.erase(step, rows_again)
+            self.ask(step, rows_again)
+        held, value = self.held[rows], self.programs.value[rows, step]
         with np.errstate(invalid="ignore"):
             self.programs.value_share[rows, step] = (held == value[:, None]).sum(1) / (held != NONE).sum(1)
+
+    def ask(self, step: int, rows: np.ndarray) -> None:
+        """Draw the query of `rows`."""
+        value, depth = self.expression(step, rows, self.bound[rows])
+        self.programs.value[rows, step], self.programs.chain_depth[rows, step] = value, depth
+
+    def repeats(self, step: int, rows: np.ndarray) -> np.ndarray:
+        """(rows,) bool: an earlier query asks for the same, and reads the same bindings."""
+        p = self.programs
+        same = p.kind[rows, :step] == QUERY
+        for part in (p.operands, p.literals, p.operators, p.reads):
+            same &= (part[rows, :step] == part[rows, step, None]).all(-1)
+        return same.any(1)
 
     def distract(self, step: int, rows: np.ndarray) -> None:
         """Bind the next distractor name of `rows` to a random value."""
@@ -211,7 +245,7 @@ class _Drawing:
     def erase(self, step: int, rows: np.ndarray) -> None:
         """Take back the expression of `rows`."""
         p = self.programs
-        p.operands[rows, step] = p.literals[rows, step] = p.operators[rows, step] = p.distance[rows, step] = NONE
+        p.operands[rows, step] = p.literals[rows, step] = p.operators[rows, step] = p.reads[rows, step] = NONE
         p.globals_used[rows, step] = p.shadowed[rows, step] = p.unseen_pair[rows, step] = 0
 
     def below(self, bounds: np.ndarray) -> np.ndarray:
@@ -268,7 +302,5 @@ class _Drawing:
         p.operands[rows, step, k] = np.where(literal, NONE, concept)
         p.literals[rows, step, k] = np.where(literal, value, NONE)
         p.globals_used[rows, step] += use_global & ~literal
-        p.distance[rows, step] = np.where(
-            local, np.maximum(p.distance[rows, step], step - since), p.distance[rows, step]
-        )
+        p.reads[rows, step, k] = np.where(local, since, NONE)
         return value, np.where(local, depth, 0).astype(np.int16), world.types[concept]

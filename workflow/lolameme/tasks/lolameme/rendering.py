@@ -73,7 +73,20 @@ class Renderer:
         answer = np.zeros(grid.shape, bool)
         answer[:, :, column + 1] = query
         lexemes = Ragged(flat[present], starts(present.sum(1)))
-        return Rendered(lexemes, Ragged(np.flatnonzero(answer.reshape(n, -1)[present]), starts(query.sum(1))))
+        place = (np.cumsum(present) - 1).reshape(grid.shape)  # of each lexeme among all
+        present, row, step = present.reshape(grid.shape), *np.nonzero(query)
+        # statements start with their first lexeme; an assigned expression starts after the sign
+        begin, source = present[row, step].argmax(1), p.source[row, step]
+        expression = present[row, source, 2:-1]  # (queries, columns): without the end sign
+        first, last = expression.argmax(1), expression.shape[1] - 1 - expression[:, ::-1].argmax(1)
+        value = np.stack([place[row, source, 2 + first], place[row, source, 2 + last]])
+        return Rendered(
+            lexemes,
+            answers=Ragged(np.flatnonzero(answer.reshape(n, -1)[present.reshape(n, -1)]), starts(query.sum(1))),
+            query=place[row, step, begin],
+            name=place[row, step, 2 + k + 2 * p.earliest[row, step]],
+            value=np.where(source == NONE, -1, value),
+        )
 
     def name(self, concept: np.ndarray, code: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The lexemes of concepts in the languages `code`, a random synonym where there are several."""

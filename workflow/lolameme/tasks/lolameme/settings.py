@@ -20,7 +20,10 @@ class World(Section):
     types: Positive = Field(1, description="number of latent types")
     irregular: Share = Field(0.0, description="share of concepts whose type is not that of their head")
     globals: int = Field(0, ge=0, description="number of concepts with a fixed value: long-term memory")
-    unseen_pairs: Share = Field(0.0, description="share of the pairs of operand values that training never computes")
+    unseen_pairs: Share = Field(
+        0.0,
+        description="at most this share of the pairs of operand values is never computed in training, in either order",
+    )
     unseen_names: Share = Field(0.0, description="share of the local names that training never uses; regular ones")
     operators: tuple[tuple[str, ...] | str, ...] = Field(
         ("add",),
@@ -56,15 +59,28 @@ class Program(Section):
     assignments: Bounds = Field((0, 0), description="assignment statements, distractors not counted")
     queries: Bounds = Field((1, 1), description="queries per program")
     operands: Bounds = Field((1, 1), description="operands of an expression; 1 is plain recall")
-    global_share: Share = Field(0.0, description="probability that an operand is a global")
+    global_share: Share = Field(
+        0.0, description="probability that an operand is a global, where a local is bound to ask for; else it always is"
+    )
     rebinding: Share = Field(0.0, description="share of assignments (after the first) to a name already bound")
-    computed: Share = Field(0.0, description="share of assignments (after the first) of an expression, not a value")
+    computed: Share = Field(
+        0.0,
+        description="at most this share of assignments (after the first) assigns an expression, not a value: none "
+        "where its answer would need more than chain_depth of them",
+    )
     chain_depth: int = Field(
         1, ge=0, description="most computed assignments that an answer may need, one after another"
     )
     shadowing: Share = Field(0.0, description="share of newly bound names that are globals")
     literals: Share = Field(0.0, description="probability that an operand after the first is a literal")
     noise: Bounds = Field((0, 0), description="distractor statements: assignments that no query uses")
+    repeat: bool = Field(
+        True,
+        description="whether a program may ask for the same twice, so that the answer stands in its prompt already; "
+        "valid and all test splits: false, unless it is set here or there. Where nothing new is left to ask, false "
+        "repeats, too (column asked_before): give such splits no more queries than names. Of globals and locals, false "
+        "asks more often for those of which there are more",
+    )
     interleave: bool = Field(False, description="queries among the assignments instead of after them")
     mix: Literal["single", "code_switch"] = Field("single", description="language drawn per program or per statement")
     languages: dict[Name, Annotated[float, Field(gt=0)]] = Field(
@@ -139,6 +155,15 @@ class Variant(BaseVariant):
     @property
     def held_out(self) -> bool:
         return self.holdout
+
+    def programs(self) -> dict[str, Program]:
+        """The settings of every split; what is tested is asked for once, unless `repeat` is set."""
+        return {
+            split: program
+            if split == "train" or "repeat" in program.model_fields_set
+            else program.updated(Program(repeat=False))
+            for split, program in super().programs().items()
+        }
 
     def check(self, languages: dict[str, Language]) -> None:
         """Raise ValueError if a language is not declared, lacks operator signs, or mixes with one that has the same."""

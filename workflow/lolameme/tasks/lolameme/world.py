@@ -24,7 +24,7 @@ class World:
     pool: np.ndarray  # (concepts - n,) concepts free to be local variables
     operators: list[list[str]]  # per operator the base function of each type
     tables: np.ndarray  # (operators, types, m, m): result of a operator b for a left operand of that type
-    unseen_pairs: np.ndarray  # (m, m) bool: training never computes this left and right value
+    unseen_pairs: np.ndarray  # (m, m) bool, symmetric: training never computes these two values in either order
     unseen_names: np.ndarray  # (concepts,) bool: local concepts that training never uses
     taught: dict[str, np.ndarray]  # language -> (n,) bool: globals that training programs ask for in it
 
@@ -86,9 +86,6 @@ def build_world(
     n = settings.globals
     pool = np.sort(order[n:])
     hidden = generator(seed, "unseen names").permutation(pool[~irregular[pool]])
-    m, rng_pairs = settings.modulus, generator(seed, "unseen pairs")
-    unseen_pairs = np.zeros(m * m, bool)
-    unseen_pairs[rng_pairs.permutation(m * m)[: round(settings.unseen_pairs * m * m)]] = True
     names = [[o] * settings.types if isinstance(o, str) else list(o) for o in settings.operators]
     rng_tables = generator(seed, "tables")
     return World(
@@ -102,7 +99,7 @@ def build_world(
         pool=pool,
         operators=names,
         tables=np.array([[base_table(f, settings.modulus, rng_tables) for f in functions] for functions in names]),
-        unseen_pairs=unseen_pairs.reshape(m, m),
+        unseen_pairs=draw_unseen(settings.modulus, settings.unseen_pairs, generator(seed, "unseen pairs")),
         unseen_names=np.isin(np.arange(concepts), hidden[: round(settings.unseen_names * len(pool))]),
         taught=draw_taught(n, languages, taught_in or {"both": 1.0}, generator(seed, "taught")),
     )
@@ -111,6 +108,17 @@ def build_world(
 def balanced(count: int, kinds: int, rng: np.random.Generator) -> np.ndarray:
     """(count,) draws from 0..kinds-1 in which all kinds are as frequent as can be, in random order."""
     return rng.permutation(np.resize(rng.permutation(kinds), count))
+
+
+def draw_unseen(m: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """(m, m) bool: random unordered pairs of values, in both orders, until `share` of all entries is reached."""
+    order = rng.permutation(m * (m + 1) // 2)
+    first, second = (side[order] for side in np.triu_indices(m))
+    entries = np.cumsum(1 + (first != second))  # that the pairs so far take up
+    chosen = entries <= round(share * m * m)
+    unseen = np.zeros((m, m), bool)
+    unseen[first[chosen], second[chosen]] = unseen[second[chosen], first[chosen]] = True
+    return unseen
 
 
 def base_table(function: str, m: int, rng: np.random.Generator) -> np.ndarray:

@@ -43,17 +43,25 @@ class Task(task.Task):
         asked = np.arange(place.shape[1]) < pairs[:, None]  # (N, most pairs)
         # queries in the order in which they come
         order = np.argsort(place, axis=1)
-        gap = place - 2 * np.arange(place.shape[1])  # words from the key among the pairs to the key that asks
-        place, gap = (np.take_along_axis(array, order, axis=1)[asked] for array in (place, gap))
+        pair, place = order[asked], np.take_along_axis(place, order, axis=1)[asked]
         row = np.repeat(np.arange(count), pairs)
+        statement = pairs[row] + np.nonzero(asked)[1]  # pairs are the first statements
         columns = {
             "assignments": pairs[row],
-            "distance": gap,
+            "gap": place - 2 * pair,
+            "distance": statement - pair,
+            "nearest": statement - pair,  # no key is asked for twice
             "value_share": 1 / pairs[row],
         }
-        rows = Ragged(words.ravel(), np.arange(count + 1) * settings.length)
-        answers = Ragged(row * settings.length + place + 1, starts(pairs))
-        return Drawn(Rendered(rows, answers), columns, np.ones(count, bool))
+        start = row * settings.length  # of each query's sequence among all words
+        rendered = Rendered(
+            Ragged(words.ravel(), np.arange(count + 1) * settings.length),
+            answers=Ragged(start + place + 1, starts(pairs)),
+            query=start + place,
+            name=start + place,
+            value=np.tile(start + 2 * pair + 1, (2, 1)),
+        )
+        return Drawn(rendered, columns, np.ones(count, bool))
 
 
 def draw_sequences(

@@ -11,10 +11,11 @@ class Interpreter(interpreter.Interpreter):
     """Key-value pairs, then keys among fillers. Without `locals`, the pairs are not heeded."""
 
     faculties = ("locals",)
+    ends, spaced = (), False
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)
-        self.choices = len(world["values"])
+        self.choices, self.specimen = len(world["values"]), world["values"][0]
         self.kind = {word: kind for kind in ("keys", "values", "fillers") for word in world[kind]}
 
     def statements(self, program: str) -> list[Statement]:
