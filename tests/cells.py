@@ -79,7 +79,12 @@ def untrained(small, folders):
     def cell(variant: str, architecture: str = "thex-2") -> Trained:
         dataset = read_json(folders[variant] / "dataset.json")
         model = stack.build(architecture, small.model, dataset["vocabulary"], seed=1).eval()
-        facts = {"mixers": stack.pattern(architecture, small.model.layers)}
+        facts = {
+            "architecture": architecture,
+            "mixers": stack.pattern(architecture, small.model.layers),
+            "model": small.model.model_dump(),
+            "vocabulary": dataset["vocabulary"],
+        }
         return Trained(Cell(variant, architecture, 1), model, facts, folders[variant], Device.choose("cpu", "float32"))
 
     return cell

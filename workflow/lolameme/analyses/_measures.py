@@ -1,5 +1,7 @@
 """What is read off a pass over pairs, and how sure one can be of it over prompts."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -55,6 +57,13 @@ def ratio(above: np.ndarray, below: np.ndarray) -> Score:
     found = (drawn @ above) / (drawn @ below)  # (resamples,)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(above.mean() / below.mean()), float(low), float(high)
+
+
+@functools.cache
+def _draws(prompts: int) -> np.ndarray:
+    """(resamples, B) how often each prompt is drawn: the same draws for everything that is measured."""
+    rng = generator(0, "bootstrap over prompts")
+    return rng.multinomial(prompts, np.full(prompts, 1 / prompts), RESAMPLES).astype(float)
 
 
 def others(pairs: Pairs) -> tuple[np.ndarray, Tensor]:

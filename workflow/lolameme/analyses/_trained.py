@@ -8,12 +8,14 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
+from lolameme.base.seeds import seed_of
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.learning.device import Device
 from lolameme.learning.evaluation import load_cell
-from lolameme.models.stack import Stack
+from lolameme.models.stack import Stack, build
 from lolameme.study.cell import Cell
 from lolameme.study.config import Study
+from lolameme.study.settings import Model
 from lolameme.tasks.interpreter import Interpreter, interpreter
 
 
@@ -47,6 +49,12 @@ class Trained:
     @cached_property
     def interpreter(self) -> Interpreter:
         return interpreter(self.world)
+
+    def at_the_start(self) -> Stack:
+        """A stack like the cell's, with random weights: what is read from those is no trace of training."""
+        architecture, model, vocabulary = (self.facts[key] for key in ("architecture", "model", "vocabulary"))
+        made = build(architecture, Model(**model), vocabulary, seed_of(self.cell.seed, "random stack"))
+        return made.to(self.device.torch_device).eval()
 
     def texts(self, split: str = "test") -> list[str]:
         """The programs of a split, as text."""
