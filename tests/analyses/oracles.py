@@ -12,6 +12,7 @@ import torch
 
 from lolameme.analyses._trained import Trained
 from lolameme.models.stack import Stack
+from lolameme.study.architectures import pattern
 from lolameme.study.settings import Hyena, Model
 
 # filters that do not decay: every lag weighs about the same
@@ -24,7 +25,7 @@ def binds_then_looks_up(cell: Trained) -> Trained:
     sign for the token that carries the same name two back, and copies that token to the output."""
     vocabulary = cell.tokenizer.get_vocab_size()
     token, one_back, two_back = (slice(i * vocabulary, (i + 1) * vocabulary) for i in range(3))
-    model = _empty(("hyena", "attention"), vocabulary, 3 * vocabulary, cell)
+    model = _empty("hyena.attention", vocabulary, 3 * vocabulary)
     with torch.no_grad():
         binding, lookup = (block.mixer for block in model.blocks)
         width = model.embedding.weight.shape[1]
@@ -40,7 +41,7 @@ def binds_then_looks_up(cell: Trained) -> Trained:
         lookup.in_proj.weight[width : width + vocabulary, two_back] = identity  # keys
         lookup.in_proj.weight[2 * width : 2 * width + vocabulary, token] = identity  # values
         lookup.out_proj.weight[token, token] = identity
-    return replace(cell, model=model, facts={"mixers": ["hyena", "attention"]})
+    return _cell(cell, model, "hyena.attention")
 
 
 def retrieves_directly(cell: Trained, names: list[int], values: list[int]) -> Trained:
@@ -50,7 +51,7 @@ def retrieves_directly(cell: Trained, names: list[int], values: list[int]) -> Tr
     vocabulary = cell.tokenizer.get_vocab_size()
     pairs = [(name, value) for name in names for value in values]
     width = max(vocabulary, len(pairs))
-    model = _empty(("hyena", "hyena"), vocabulary, width, cell)
+    model = _empty("hyena", vocabulary, width)
     with torch.no_grad():
         mixer = model.blocks[0].mixer
         _constant_filter(mixer)
@@ -64,13 +65,23 @@ def retrieves_directly(cell: Trained, names: list[int], values: list[int]) -> Tr
             mixer.short.weight[tap, channels.start : channels.stop] = 1
         for channel, (_, value) in enumerate(pairs):
             mixer.out_proj.weight[value, channel] = 4
-    return replace(cell, model=model, facts={"mixers": ["hyena", "hyena"]})
+    return _cell(cell, model, "hyena")
 
 
-def _empty(mixers: tuple[str, ...], vocabulary: int, width: int, cell: Trained) -> Stack:
+def _settings(width: int) -> Model:
+    return Model(layers=2, d_model=width, heads=1, inner=1 / width, length=64, hyena=FLAT)
+
+
+def _cell(like: Trained, model: Stack, architecture: str) -> Trained:
+    """The cell of a stack, with what is known of it."""
+    settings, vocabulary = _settings(model.embedding.embedding_dim), model.embedding.num_embeddings
+    facts = {"architecture": architecture, "mixers": list(pattern(architecture, 2))}
+    return replace(like, model=model, facts=facts | {"model": settings.model_dump(), "vocabulary": vocabulary})
+
+
+def _empty(architecture: str, vocabulary: int, width: int) -> Stack:
     """A stack that says nothing: one-hot embeddings, norms, and weights of zero."""
-    settings = Model(layers=len(mixers), d_model=width, heads=1, inner=1 / width, length=64, hyena=FLAT)
-    model = Stack(mixers, settings, vocabulary).eval()
+    model = Stack(pattern(architecture, 2), _settings(width), vocabulary).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.requires_grad and "norm" not in name:
