@@ -1,10 +1,10 @@
 """Taps that a stack built by hand reads are found to be needed, all others not; and filters are left as they were."""
 
+import oracles
 import pandas as pd
 import pytest
 import torch
 
-import oracles
 from lolameme.analyses import _taps, filters
 from lolameme.analyses._frames import checked
 from lolameme.analyses._pairs import pairs

@@ -1,9 +1,9 @@
 """A matrix says from where a layer gathers: its rows are shares, and nothing comes from the future."""
 
+import oracles
 import pytest
 import torch
 
-import oracles
 from lolameme.analyses import matrices
 from lolameme.analyses._activations import record
 from lolameme.analyses._frames import checked

@@ -1,8 +1,8 @@
-"""Probes find what is there, tell no more than chance where nothing is, and stand beside a control and random weights."""
+"""Probes find what is there and tell no more than chance where nothing is, beside a control and random weights."""
 
 import numpy as np
-
 import oracles
+
 from lolameme.analyses import probes
 from lolameme.analyses._frames import checked
 from lolameme.analyses._labels import labels
