@@ -118,7 +118,7 @@ def _best(study: Study, table: pd.DataFrame) -> Iterator[tuple[str, str]]:
         families: dict[str, list[str]] = {}
         for name in study.stacks:
             if _position(name) and bound[variant, name] > unbound[variant, name] + PAYS:
-                families.setdefault(_family(name), []).append(name)
+                families.setdefault(without_position(name), []).append(name)
         for names in families.values():
             high_enough = [name for name in names if _position(name) >= 1 + lookups[variant, name]]
             yield variant, min(high_enough, key=_position) if high_enough else max(names, key=_position)
@@ -130,9 +130,10 @@ def _position(architecture: str) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def _family(architecture: str) -> str:
+def without_position(architecture: str) -> str:
     """An architecture without the position of its attention layer."""
-    return architecture.replace(f"-{_position(architecture)}", "", 1)
+    position = _position(architecture)
+    return architecture.replace(f"-{position}", "", 1) if position else architecture
 
 
 def _constant(mixer: str, name: str) -> bool:
@@ -164,7 +165,11 @@ def _listed(names: list[str]) -> str:
     runs: list[list[str]] = []
     for name in names:
         last = runs[-1][-1] if runs else ""
-        follows = _position(name) and _position(last) == _position(name) - 1 and _family(last) == _family(name)
+        follows = (
+            _position(name)
+            and _position(last) == _position(name) - 1
+            and without_position(last) == without_position(name)
+        )
         if follows:
             runs[-1].append(name)
         else:

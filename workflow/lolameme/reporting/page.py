@@ -82,6 +82,7 @@ def sections(exhibits: Registry) -> dict[str, list[dict[str, Any]]]:
             "svg": inline(study.paths.figure(figure.name)),
             "caption": figure.caption(study),
             "small": figure.small,
+            "says": figure.says(study, **exhibits.needed(figure)) if figure.says else [],
             "variants": figure.variants(study) if figure.variants else list(study.variants),
         }
         found.setdefault(figure.section, []).append(shown)

@@ -63,6 +63,7 @@ class Figure:
     when: "Callable[[Study], bool]" = _always
     variants: "Callable[[Study], list[str]] | None" = None  # whose runs it shows; all, if None
     small: bool = False
+    says: "Callable[..., list[str]] | None" = None  # as `draw`: sentences that follow from its tables, shown below it
     reads: "Callable[[Study], list[Path]]" = _nothing
 
     @property

@@ -1,0 +1,88 @@
+"""Predictions made before training are scored by what was measured."""
+
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from conftest import study
+from lolameme.base.files import write_frame
+from lolameme.data.dataset import Builder
+from lolameme.data.prediction import bounds, predictions
+from lolameme.data.reach import in_memory
+from lolameme.reporting import predictions as exhibits
+
+NEAR = {
+    "about": "names of one token",
+    "world": {"modulus": 10, "stems": 2, "heads": 4},
+    "program": {"assignments": [2, 4], "queries": [8, 8]},
+    "sizes": {"train": 2000},
+}
+FAR = NEAR | {"world": {"modulus": 10, "stems": 8, "heads": 2}, "tokenizer": {"kind": "piece"}}
+# exact match of one cell each, by variant; bounds are 0.45 for thex-1, and 0.64 for all others on far
+REACHED = {
+    "near": {"gpt2": 0.99, "hyena": 0.8, "thex-1": 0.44, "thex-2": 0.9, "thex-3": 1.0, "thex-4": 0.6},
+    "far": {"gpt2": 0.99, "hyena": 0.63, "thex-1": 0.61, "thex-2": 0.65, "thex-3": 0.645, "thex-4": 0.5},
+}
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """A study of two variants whose predictions lie on file."""
+    monkeypatch.chdir(tmp_path)
+    made = study(
+        variants={"near": NEAR, "far": FAR}, architectures=["gpt2", "hyena", "thex-*"], model={"layers": 4}, seeds=[1]
+    )
+    reached = {(name, 1): bounds({"test": in_memory(Builder(made, name), "test", 200)}) for name in made.variants}
+    write_frame(made.paths.predictions, predictions(made, reached))
+    return made
+
+
+@pytest.fixture
+def scored(made) -> pd.DataFrame:
+    rows = [
+        {"variant": variant, "architecture": name, "seed": 1, "split": "test", "queries": 4000, "exact_match": reached}
+        for variant, cells in REACHED.items()
+        for name, reached in cells.items()
+    ]
+    return exhibits.scored(made, pd.DataFrame(rows))
+
+
+def test_only_what_exceeds_its_bound_by_more_than_sampling_is_above_it(scored):
+    assert scored.loc[scored["above"], ["variant", "architecture"]].to_numpy().tolist() == [["far", "thex-1"]]
+
+
+def test_bounds_stand_beside_what_was_reached(made, scored):
+    table = exhibits.bounds(made, scored).set_index(["variant", "architecture"])
+    assert "gpt2" not in table.index.get_level_values("architecture")  # it has no bound
+    assert table.loc[("far", "thex-2"), "bound"] == pytest.approx(0.643, abs=0.03)
+    reached = table.query("reached == 1").index.tolist()
+    assert {("near", "thex-1"), ("near", "thex-3"), ("far", "thex-2"), ("far", "thex-3")} <= set(reached)
+    assert ("far", "thex-4") not in reached
+
+
+def test_the_position_predicted_stands_beside_the_middle_one(made, scored):
+    table = exhibits.positions(made, scored).set_index("variant")
+    near, far = table.loc["near"], table.loc["far"]
+    assert (near["predicted"], near["middle"], near["best"]) == ("thex-2", "thex-3", "thex-3")
+    assert not near["hit"]
+    assert near["middle_hits"]
+    assert near["lost"] == pytest.approx(0.1)
+    assert (far["predicted"], far["best"]) == ("thex-2", "thex-2")
+    assert far["hit"]
+    assert far["middle_hits"]  # a tie
+
+
+def test_every_miss_is_said(made, scored):
+    said = exhibits.sentences(made, exhibits.bounds(made, scored), exhibits.positions(made, scored))
+    assert said[0] == "Of 10 exact matches with a bound from the data alone, 1 lies above it."
+    assert any(s.startswith("Missed: T HEX-1 on far/test, up to 0.610 where 0.4") for s in said)
+    assert "Missed: on near, T HEX-2 was predicted and reached 0.900, T HEX-3 1.000." in said
+    assert "the best, or within 0.02 of it, in 1 of 2 cases; the middle layer in 2" in " ".join(said)
+
+
+def test_the_figure_shows_every_variant_with_a_bound(made, scored):
+    figure = exhibits.draw(made, scored)
+    assert [axes.get_title() for axes in figure.axes] == ["near", "far"]
+    drawn = sum(len(line.get_xdata()) for axes in figure.axes for line in axes.lines if line.get_linestyle() == "None")
+    assert drawn == 10
+    plt.close(figure)
