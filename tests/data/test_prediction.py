@@ -19,7 +19,13 @@ from lolameme.study.settings import Model
         ("thex-1", "lookup", 0),  # no filter below the attention
         ("thex-2", "lookup", 2),
         ("thex-4", "lookup", 2),  # reach does not add up over layers
+        ("thex-4@5", "lookup", 4),
         ("hyena", "direct", 2),
+        ("hyena@2", "direct", 1),
+        ("short-gate.short-gate.short-gate.attention", "lookup", 2),
+        ("hyena.hyena.hyena.linear-attention@2", "lookup", 3),  # whose own filter has four taps
+        ("hyena.hyena.hyena.short-attention@6", "lookup", 5),
+        ("short-gate", "none", None),
         ("gpt2", "carrying", None),
         ("xeht-1", "carrying", None),
         ("thex-2+4", "carrying", None),
@@ -91,4 +97,4 @@ def test_a_warning_names_stacks_reach_and_remedy():
     assert "put Hyena below" in near
     assert without.startswith("far: thex-1 will not exceed 0.4")
     assert short.startswith("far: thex-2 will not exceed 0.6")
-    assert "must see 4 tokens back, and theirs sees 2; give the short filter 5 taps" in short
+    assert "must see 4 tokens back, and theirs sees 2; give the short filter 5 taps (thex-2@5" in short

@@ -180,4 +180,5 @@ def _listed(names: list[str]) -> str:
 def _remedy(reach: int, needed: int) -> str:
     if not reach:
         return "no short filter lies below the attention layer or in it (put Hyena below: thex-2)"
-    return f"give the short filter {needed + 1} taps (model.hyena.short_filter), or names fewer tokens (tokenizer.kind)"
+    taps = needed + 1
+    return f"give the short filter {taps} taps (thex-2@{taps}, or model.hyena.short_filter), or names fewer tokens"
