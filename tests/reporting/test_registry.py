@@ -15,7 +15,7 @@ EVERYWHERE = {
 
 
 def test_the_small_study_has_no_figure_of_several_memory_sizes_or_of_transfer():
-    assert set(registry.collect(study()).figures) == EVERYWHERE | {"length", "distance"}
+    assert set(registry.collect(study()).figures) == EVERYWHERE | {"length", "distance", "predicted"}
     assert recall.recalled(study()) == {"recall": (2, 4)}
     assert recall.memorised(study()) == {"facts": 20}
 
@@ -23,7 +23,7 @@ def test_the_small_study_has_no_figure_of_several_memory_sizes_or_of_transfer():
 @pytest.mark.parametrize("name", ["cpu", "gpu", "paper"])
 def test_the_large_studies_have_all_figures(name):
     made = config.load(ROOT / f"studies/{name}.yaml")
-    assert EVERYWHERE | {"memory", "length", "distance", "transfer"} <= set(registry.collect(made).figures)
+    assert EVERYWHERE | {"memory", "length", "distance", "transfer", "predicted"} <= set(registry.collect(made).figures)
     assert recall.transferred(made) == [("multi_language", "taught", "transfer")]
     assert recall.recalled(made)["mqar"]
     assert max(recall.memorised(made).values()) == 1000
