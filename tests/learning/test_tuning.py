@@ -70,11 +70,12 @@ def test_the_optimiser_is_torchs(clip):
     members = options.groups(theirs.parameters())
     groups = [{"params": each.parameters, "weight_decay": 0.1 if each.decayed else 0.0} for each in members]
     reference = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-    optimiser = AdamW(ours.parameters(), Training(weight_decay=0.1, betas=(0.9, 0.98), clip=clip))
+    training = Training(weight_decay=0.1, betas=(0.9, 0.98), clip=clip)
+    optimiser = AdamW(ours.parameters(), training)
     tokens = torch.arange(24).view(2, 12)
     for rate in (1e-2, 3e-2, 1e-3):
-        for group in reference.param_groups:
-            group["lr"] = rate
+        for group, each in zip(reference.param_groups, members, strict=True):
+            group["lr"] = rate if each.learning_rate is None else each.learning_rate / training.learning_rate * rate
         reference.zero_grad()
         for model in (ours, theirs):
             model(tokens).square().mean().backward()

@@ -52,11 +52,8 @@ def test_the_formula_of_every_mixer_counts_what_runs(name, length):
     """Within 3 %, beside torch's count of matrix products: multiply-adds, products, and FFTs of the size that ran."""
     model, batch = Model(layers=1, d_model=64, heads=2, inner=0.1, length=length), 4
     net = stack.build(name, model, 3)
-    with (
-        FlopCounterMode(display=False, custom_mapping=COUNTED) as counter,
-        torch.no_grad(),
-        sdpa_kernel(SDPBackend.MATH),
-    ):
+    counting = FlopCounterMode(display=False, custom_mapping=COUNTED)
+    with counting as counter, sdpa_kernel(SDPBackend.MATH):
         net(torch.zeros(batch, length, dtype=torch.int64))
     found = cost.flops_per_token(name, model, 3, length, batch)
     assert found == pytest.approx(counter.get_total_flops() / (length * batch), rel=0.03)
@@ -67,7 +64,7 @@ def test_the_formula_of_every_mixer_counts_what_runs(name, length):
 def test_the_formula_counts_the_operations_that_torch_counts(name, model):
     """torch counts matrix products and attention; what it cannot see (FFTs, short convolutions, gates) is added."""
     net, length, batch = stack.build(name, model, 31), 40, 4
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         net(torch.zeros(batch, length, dtype=torch.int64))
     knobs, D = model.hyena, model.d_model
     layers = stack.pattern(name, model.layers).count("hyena")
@@ -82,7 +79,7 @@ def test_the_formula_counts_the_operations_that_torch_counts(name, model):
 def test_the_formula_counts_the_operations_of_linear_attention(length):
     model = MODELS[0].model_copy(update={"length": length})
     net = stack.build("linear-attention", model, 31)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with FlopCounterMode(display=False) as counter:
         net(torch.zeros(2, length, dtype=torch.int64))
     unseen = model.layers * 2 * 4 * 3 * model.d_model  # short convolutions
     expected = counter.get_total_flops() / (2 * length) + unseen

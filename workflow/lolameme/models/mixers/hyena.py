@@ -19,6 +19,7 @@ COLOUR = "#D55E00"
 MARKER = "s"
 LONG_FILTER = True  # it reads any distance, wherever something stands
 TAPS = "hyena.short_filter"  # the setting of the model that says how many its short convolution has
+_FEATURE_RATE = 1e-5  # learning rate of the positional features, as published
 
 
 class Hyena(Mixer):
@@ -27,6 +28,11 @@ class Hyena(Mixer):
     Definition 3.1 of the paper with N = `order`: projections x0, ..., x_{N-1} and v of the input, each through a short
     convolution; then v <- x_i * v and v <- h_i * v (a long convolution, with a bias that passes v on) for
     i = N-1, ..., 1; the result is x0 * v, projected.
+
+    With the same weights it is the operator of the paper's code (github.com/HazyResearch/safari, HyenaOperator), for
+    every order. What stays different is how it is trained: filters have the study's learning rate, as in the language
+    models of that code, where the operator alone says 1e-3, so that tuning reaches them; and they start as torch's
+    linear layers do, as in the operator alone, where those models draw them from normal(0, 0.02). Neither decays.
     """
 
     def __init__(self, model: Model):
@@ -106,7 +112,9 @@ class ImplicitFilter(nn.Module):
     """Long filters as a function of time: an MLP with sine activations on positional features, under a decay window.
 
     Section 3.3 and appendix of the paper. Time runs from 0 to 1 over `length` positions, so a shorter input sees
-    the start of the same filters. Frequencies of the sines are learned, starting at w.
+    the start of the same filters. Frequencies of the sines are learned, starting at w; the positional features too, at
+    a rate of their own. One spread of decay rates, from slow to fast, runs over the channels of all filters together:
+    filter i of channel c is number c * filters + i, in the window and in the rows of `out`.
     """
 
     def __init__(self, settings: Settings, channels: int, filters: int, length: int):
@@ -116,19 +124,20 @@ class ImplicitFilter(nn.Module):
         bands = (settings.filter_features - 1) // 2
         angle = 2 * math.pi * torch.arange(length)[:, None] / length  # (L, 1)
         wave = angle * torch.linspace(1e-4, bands - 1, bands)  # (L, bands)
-        self.features = nn.Parameter(torch.cat([t, wave.cos(), -wave.sin()], dim=1), requires_grad=False)
-        # channel c falls to `target` after a share of the length between fast_decay and slow_decay
+        features = nn.Parameter(torch.cat([t, wave.cos(), -wave.sin()], dim=1))
+        # each falls to `target` after a share of the length between slow_decay and fast_decay
         slowest, fastest = (
             math.log(1 / settings.target) / share for share in (settings.slow_decay, settings.fast_decay)
         )
-        rates = torch.linspace(fastest, slowest, channels)
-        self.register_buffer("window", torch.exp(-t * rates).T.contiguous(), persistent=False)  # (D, L)
+        rates = torch.linspace(slowest, fastest, channels * filters)
+        self.register_buffer("window", torch.exp(-t * rates).T.contiguous(), persistent=False)  # (D * filters, L)
         sizes = [settings.filter_features, *[width] * (settings.filter_layers + 1)]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.frequency = nn.Parameter(torch.full((width,), float(settings.frequency)))
-        self.out = nn.Linear(width, filters * channels, bias=False)
+        self.out = nn.Linear(width, channels * filters, bias=False)
         for parameter in self.parameters():
             without_decay(parameter)
+        self.features = without_decay(features, _FEATURE_RATE)
 
     def initialise(self, deviation: float) -> None:
         """Keep torch's own initialisation, which sine activations need: Stack's is for the residual stream."""
@@ -138,5 +147,5 @@ class ImplicitFilter(nn.Module):
         h = self.features[:length]
         for layer in self.layers:
             h = torch.sin(self.frequency * layer(h))  # (L, width)
-        h = F.linear(self.out.weight, h)  # (filters * D, L): the projection, transposed
-        return h.unflatten(0, (self.filters, -1)) * self.window[:, :length]
+        h = F.linear(self.out.weight, h) * self.window[:, :length]  # (D * filters, L): the projection, transposed
+        return h.unflatten(0, (-1, self.filters)).transpose(0, 1)
