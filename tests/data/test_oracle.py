@@ -18,6 +18,7 @@ VARIANTS = {
     "everything": EVERYTHING,
     "recall": RECALL | {"program": RECALL["program"] | {"queries": [6, 6]}},
     "listops": {"about": "lists", "task": "listops", "sizes": SIZES},
+    "depo": {"about": "cycles", "task": "depo", "sizes": SIZES, "world": {"nodes": 12}},
     "mqar": {"about": "pairs", "task": "mqar", "sizes": SIZES, "world": {"keys": 9, "values": 9}},
 }
 

@@ -20,6 +20,7 @@ VARIANTS = {
     "everything": EVERYTHING,
     "recall": RECALL,
     "listops": {"about": "lists", "task": "listops", "sizes": SIZES},
+    "depo": {"about": "cycles", "task": "depo", "sizes": SIZES, "world": {"nodes": 12}},
     "mqar": {"about": "pairs", "task": "mqar", "sizes": SIZES, "world": {"keys": 9, "values": 9}},
 }
 
@@ -42,7 +43,7 @@ def test_prompts_are_read_as_in_training(tmp_path, name, kind):
             assert prompt_tokens(row["text"][:begin], solver, tokenizer) == row["tokens"][:token]
 
 
-@pytest.mark.parametrize("name", ["recall", "listops", "mqar"])
+@pytest.mark.parametrize("name", ["recall", "listops", "mqar", "depo"])
 def test_a_cell_answers_beside_the_interpreter(tmp_path, name):
     made, data = write(tmp_path, VARIANTS[name])
     folder = tmp_path / "cells/v/thex-2/seed1"

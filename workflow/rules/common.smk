@@ -60,7 +60,7 @@ def code(script, of=lambda wildcards: ()):
 def of_task(wildcards):
     """The modules of the task of a job's variant."""
     task = STUDY.variants[wildcards.variant].task
-    return [plugins.module_name("task", task, part) for part in ("settings", "generator", "interpreter")]
+    return [plugins.module_name("task", task, part) for part in ("settings", "columns", "generator", "interpreter")]
 
 
 def of_stack(wildcards):
