@@ -8,7 +8,7 @@ from conftest import EVERYTHING, study
 from lolameme.data.dataset import Builder
 from lolameme.learning.batches import Split
 from lolameme.learning.device import Device
-from lolameme.learning.scoring import score
+from lolameme.learning.scoring import score, written
 from lolameme.models import stack
 
 
@@ -37,13 +37,16 @@ def test_teacher_forced_exact_match_equals_greedy_decoding(split, name):
     fit(model, split)  # so that some answers are right and some are wrong
     scores = score(model, split, Device(torch.device("cpu"), False))
     model.eval()
-    decoded, query = [], 0
+    decoded, answers, query = [], written(model, split, scores, Device(torch.device("cpu"), False)), 0
+    model.eval()
     with torch.inference_mode():
         for program in range(len(split)):
             tokens = split.flat[split.offsets[program] : split.offsets[program + 1]].tolist()
             for _ in range(split.queries[program]):
                 begin, stop = split.begin[query], split.stop[query]
-                decoded.append(greedy(model, tokens[:begin], stop - begin) == tokens[begin:stop])
+                plain = greedy(model, tokens[:begin], stop - begin)
+                decoded.append(plain == tokens[begin:stop])
+                assert answers[scores.offsets[query] : scores.offsets[query + 1]].tolist() == plain
                 query += 1
     assert scores.correct.tolist() == decoded
     assert 0.1 < np.mean(decoded) < 0.99

@@ -63,6 +63,9 @@ def main() -> None:
     one = commands.add_parser("schema", help="print the JSON schema of the configuration")
     one.set_defaults(run=lambda _: print(config.schema(), end=""))
 
+    one = commands.add_parser("columns", help="print docs/data.md: every column of data, predictions and histories")
+    one.set_defaults(run=columns)
+
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)
@@ -232,6 +235,12 @@ def compare(arguments: argparse.Namespace) -> None:
 
         write_text(arguments.html, render(names, found))
         console.print(f"Written: {arguments.html}")
+
+
+def columns(_: argparse.Namespace) -> None:
+    from lolameme.learning.columns import markdown
+
+    print(markdown(), end="")
 
 
 def interpret(arguments: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from lolameme.base import tensors
@@ -13,7 +14,7 @@ from lolameme.base.files import read_json, read_table, write_frame, write_json
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.learning.batches import Split
 from lolameme.learning.device import Device
-from lolameme.learning.scoring import Scores, score
+from lolameme.learning.scoring import Scores, score, written
 from lolameme.models import stack
 from lolameme.study import config
 from lolameme.study.cell import Cell
@@ -40,8 +41,10 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
     variant = study.variants[cell.variant]
     predictions, splits = [], {}
     for name in variant.tests:
-        scores = score(model, Split.read(data / f"{name}.parquet"), device)
-        rows = prediction_rows(data / f"{name}.parquet", scores, tokenizer, dataset["slices"])
+        split = Split.read(data / f"{name}.parquet")
+        scores = score(model, split, device)
+        answered = written(model, split, scores, device)
+        rows = prediction_rows(data / f"{name}.parquet", split, scores, answered, tokenizer, dataset["slices"])
         predictions.append(rows)
         baselines = {key: card["splits"][name][key] for key in ("chance", "majority", "value_share", "oracle")}
         splits[name] = summary(rows) | {"baselines": baselines, "slices": slices(rows, dataset["slices"])}
@@ -67,25 +70,37 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
     write_json(folder / "metrics.json", shown | {"cost": cost, "splits": splits})
 
 
-def prediction_rows(path: Path, scores: Scores, tokenizer: Tokenizer, columns: list[str]) -> pd.DataFrame:
-    """One row per query: what was asked, what was answered, and the `columns` to slice by."""
-    table = read_table(path, ["id", "split", "answer", *columns])
-    queries = np.diff(np.asarray(table["answer"].combine_chunks().offsets))
+def prediction_rows(
+    path: Path, split: Split, scores: Scores, answered: np.ndarray, tokenizer: Tokenizer, columns: list[str]
+) -> pd.DataFrame:
+    """One row per query: what was asked, what was answered, and the `columns` to slice by, see `columns.PREDICTIONS`.
+
+    `answered` are the tokens of greedy decoding; of an answer that ends too early, those up to its end sign are shown.
+    """
+    table = read_table(path, ["id", "split", "answer", "token_end", "token_stop", *columns])
     flat = {name: table[name].combine_chunks().flatten().to_pandas() for name in ("answer", *columns)}
-    ends = scores.offsets
-    answered = tokenizer.decode_batch([scores.predicted[a:b].tolist() for a, b in itertools.pairwise(ends)])
+    signed = pc.any(pc.not_equal(*(pc.list_flatten(table[name]) for name in ("token_end", "token_stop")))).as_py()
+    last = np.repeat(split.offsets[:-1], split.queries) + split.stop - 1  # (Q,) what ends each answer
+    ends = np.unique(split.flat[last]) if signed else np.zeros(0, np.uint16)
+    texts = [until(answered[a:b], ends).tolist() for a, b in itertools.pairwise(scores.offsets)]
     return pd.DataFrame(
         {
-            "split": np.repeat(table["split"].to_numpy(), queries),
-            "program": np.repeat(table["id"].to_numpy(), queries),
-            "query": np.concatenate([np.arange(n) for n in queries]),
-            "predicted": answered,
+            "split": np.repeat(table["split"].to_numpy(), split.queries),
+            "program": np.repeat(table["id"].to_numpy(), split.queries),
+            "query": np.concatenate([np.arange(n) for n in split.queries]),
+            "predicted": tokenizer.decode_batch(texts),
             "exact_match": scores.correct,
             "token_accuracy": scores.token_accuracy,
             "loss": scores.loss,
             **flat,
         }
     )
+
+
+def until(tokens: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Tokens up to the first end sign, it included; all, if there is none."""
+    found = np.flatnonzero(np.isin(tokens, ends))
+    return tokens[: found[0] + 1] if len(found) else tokens
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:

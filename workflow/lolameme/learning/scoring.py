@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lolameme.learning.batches import Split
+from lolameme.learning.batches import Batch, Split
 from lolameme.learning.device import Device
+from lolameme.models.mixer import Layout
 from lolameme.models.stack import Stack
 
 
@@ -53,3 +54,38 @@ def score(model: Stack, split: Split, device: Device, batch: int = 256, others: 
     share = np.add.reduceat(hit, offsets[:-1], dtype=np.int64) / lengths
     mean_loss = np.add.reduceat(loss, offsets[:-1]) / lengths
     return Scores(share == 1, share, mean_loss, predicted, offsets, other_sum / other_count if other_count else np.nan)
+
+
+@torch.inference_mode()
+def written(model: Stack, split: Split, scores: Scores, device: Device, batch: int = 256) -> np.ndarray:
+    """(answer tokens,) what greedy decoding writes, answer after answer, as many tokens as the true answers have.
+
+    Up to its first error an answer is what teacher forcing says. What follows an error depends on it, so it is decoded,
+    one place of all such answers at a time.
+    """
+    model.eval()
+    lengths = np.diff(scores.offsets)  # (Q,)
+    first = np.repeat(split.offsets[:-1], split.queries)  # (Q,) where each query's program starts
+    place = np.arange(len(scores.predicted)) - np.repeat(scores.offsets[:-1], lengths)  # within the answer
+    right = scores.predicted == split.flat[np.repeat(first + split.begin, lengths) + place]
+    error = np.minimum.reduceat(np.where(right, np.iinfo(np.int64).max, place), scores.offsets[:-1])  # (Q,)
+    found = scores.predicted.copy()
+    for i in range(1, lengths.max()):
+        needed = np.flatnonzero((error < i) & (i < lengths))
+        for start in range(0, len(needed), batch):
+            queries = needed[start : start + batch]
+            size = split.begin[queries] + i  # (B,) the prompt, and the answer so far
+            grid = np.arange(size.max())
+            inside = grid < size[:, None]  # (B, L)
+            prompt = split.flat[np.minimum(first[queries, None] + grid, len(split.flat) - 1)]
+            so_far = np.clip(grid - split.begin[queries, None], 0, i - 1)
+            tokens = np.where(grid < split.begin[queries, None], prompt, found[scores.offsets[queries, None] + so_far])[
+                inside
+            ].astype(np.int64)
+            ends = np.cumsum(size) - 1
+            places, wanted, texts = map(torch.from_numpy, (np.flatnonzero(inside), ends, tokens))
+            data = Batch(texts, Layout(*inside.shape, places, wanted), torch.zeros_like(wanted), wanted >= 0)
+            logits, _ = device.losses(model, data)
+            found[scores.offsets[queries] + i] = logits.argmax(-1).cpu().numpy()
+    model.train()
+    return found
