@@ -1,4 +1,6 @@
-"""Tables for papers: valid booktabs, escaped names, bold where the best are."""
+"""Tables for papers: valid booktabs, escaped names, bold where all seeds lock in."""
+
+import math
 
 import pandas as pd
 
@@ -6,33 +8,30 @@ from lolameme.reporting import latex
 
 
 def board() -> pd.DataFrame:
-    rows = [("in_context", "test", "gpt2", 0.4, False, 1e9), ("in_context", "test", "thex-2", 0.9, True, 100.0)]
+    rows = [("in_context", "test", "gpt2", 0.4, 1, math.inf), ("in_context", "test", "thex-2", 0.9, 3, 100.0)]
     return pd.DataFrame(
         [
             {
                 "variant": variant, "split": split, "architecture": name, "exact_match": em, "low": em - 0.1,
-                "high": em + 0.05, "seeds": 3, "best": best, "steps_to_halfway": steps,
+                "high": em + 0.05, "seeds": 3, "locked": locked, "steps_to_half": steps, "steps": 1000,
             }
-            for variant, split, name, em, best, steps in rows
+            for variant, split, name, em, locked, steps in rows
         ]
     )  # fmt: skip
 
 
-def test_the_leaderboard_is_a_booktabs_table_with_the_best_in_bold():
+def test_the_leaderboard_is_a_booktabs_table_with_what_locks_in_in_bold():
     text = latex.leaderboard(board(), "Exact match: 95 % intervals", "leaderboard")
     assert "\\toprule" in text
     assert "\\caption{Exact match: 95 \\% intervals}" in text
     assert "\\label{tab:leaderboard}" in text
     assert "variant & split & GPT-2 & T HEX-2 \\\\" in text
-    assert (
-        "in\\_context & test & 0.40 {\\scriptsize [0.30, 0.45]} & \\textbf{0.90 {\\scriptsize [0.80, 0.95]}} \\\\"
-        in text
-    )
+    assert "in\\_context & test & 0.40 {\\scriptsize [0.30, 0.45] 1/3} & " in text
+    assert "& \\textbf{0.90 {\\scriptsize [0.80, 0.95] 3/3}} \\\\" in text
 
 
 def test_the_learning_order_marks_the_first():
-    never = board().assign(steps_to_halfway=[float("inf"), 100.0])
-    assert "never & \\textbf{100}" in latex.learning_order(never, "Steps", "learning_order")
+    assert "$> 1000$ & \\textbf{100}" in latex.learning_order(board(), "Steps", "learning_order")
 
 
 def test_special_characters_are_harmless():
@@ -40,9 +39,9 @@ def test_special_characters_are_harmless():
     claims = pd.DataFrame(
         [
             {
-                "claim": "C1", "about": "x_y", "variant": None, "verdict": "reproduced", "why": "100 %",
+                "claim": "C1", "about": "x_y", "variant": None, "verdict": "same order", "why": "100 %",
                 **{f"{who}_{family}": None for who in ("paper", "ours") for family in ("gpt2", "hyena", "thex")},
             }
         ]
     )  # fmt: skip
-    assert "C1 & x\\_y & -- & -- & -- & reproduced & 100 \\% \\\\" in latex.claims(claims, "Claims", "claims")
+    assert "C1 & x\\_y & -- & -- & -- & same order & 100 \\% \\\\" in latex.claims(claims, "Claims", "claims")

@@ -36,9 +36,8 @@ def test_claims_bring_the_tests_that_they_need_each_once():
     found = names(contrasts=[listed], claims={"C1": ["recall"], "C6": ["facts"]})
     assert [test[0] for test in found] == ["mine", "T HEX-3 over Hyena", "Hyena over GPT-2", "T HEX-3 over Hyena"]
     both = names(contrasts=[], claims={"C2": {"both": "recall", "alone": ["facts"]}})
-    assert both[0] == (
-        "Hyena over GPT-2: both languages minus each alone", ("hyena",), ("gpt2",), {"recall": 1.0, "facts": -1.0}, "test"
-    )  # fmt: skip
+    assert both[0][:3] == ("Hyena over GPT-2: both languages minus each alone", ("hyena",), ("gpt2",))
+    assert both[0][3] == {"recall": 1.0, "facts": -1.0}
 
 
 def test_the_middle_stands_for_its_family():
@@ -51,7 +50,7 @@ def test_the_middle_stands_for_its_family():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"contrasts": [{"name": "x", "above": ["gpt"], "below": ["hyena"]}]}, r"contrasts\.0: 'gpt' is no architecture"),
+        ({"contrasts": [{"name": "x", "above": ["gpt"], "below": ["hyena"]}]}, r"contrasts\.0: 'gpt' is no architect"),
         ({"contrasts": [{"name": "x", "above": ["*"], "below": ["hyena"]}]}, r"'x': hyena stands in both arms"),
         (
             {"contrasts": [{"name": "x", "above": ["gpt2"], "below": ["hyena"], "variants": ["recal"]}]},

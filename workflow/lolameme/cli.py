@@ -160,7 +160,7 @@ def progress_table(folder: Path):
 def results(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from lolameme.base.text import steps
+    from lolameme.statistics.lock_in import censored
     from lolameme.study.architectures import label
 
     study = config.load(arguments.config)
@@ -175,17 +175,19 @@ def results(arguments: argparse.Namespace) -> None:
     for variant in [name for name in study.variants if name in set(board["variant"])]:
         rows = board[board["variant"] == variant]
         table = plain_table(
-            f"{variant} · {arguments.split}", "architecture", "EM", "95 %", "rate", "halfway", "params", "s"
+            f"{variant} · {arguments.split}", "architecture", "EM", "95 %", "lock in", "steps", "rate", "params", "s"
         )
         for row in rows.itertuples():
             table.add_row(
                 label(row.architecture), f"{row.exact_match:.3f}", f"{row.low:.3f}–{row.high:.3f}",
-                f"{row.learning_rate:g}", steps(row.steps_to_halfway) if arguments.split == "test" else "–",
-                f"{row.parameters:,}", f"{row.train_seconds:.0f}", style="bold" if row.best else "",
+                f"{row.locked}/{row.seeds}", censored(row.steps_to_half, row.steps), f"{row.learning_rate:g}",
+                f"{row.parameters:,}", f"{row.train_seconds:.0f}", style="bold" if row.locked == row.seeds else "",
             )  # fmt: skip
         table.add_row("strongest baseline", f"{rows['baseline'].iloc[0]:.3f}", style="dim")
         console.print(table)
-    console.print("EM: exact match, mean over seeds. Bold: the best, and all that are not told apart from it.")
+    console.print(
+        "EM: exact match, mean over seeds with its t interval. Bold: all seeds lock in, halfway to 1 or further."
+    )
 
 
 def plain_table(title: str, *columns: str, text: int = 1):
@@ -214,18 +216,14 @@ def compare(arguments: argparse.Namespace) -> None:
     for row in found.settings.itertuples():
         table.add_row(row.setting, row.first, row.second)
     console.print(table if len(found.settings) else "All settings are the same.")
-    table = plain_table("Exact match", "task", "split", "architecture", "A", "B", "B - A", "95 %", "p", text=3)
+    table = plain_table("Exact match", "task", "split", "architecture", "A", "B", "B - A", "p", "verdict", text=3)
     for row in found.results.itertuples():
-        tested = row.verdict != comparing.UNTESTED
         table.add_row(
             row.variant, row.split, row.architecture if row.architecture == "-" else label(row.architecture),
             f"{row.first:.3f}", f"{row.second:.3f}", f"{row.difference:+.3f}",
-            f"{row.low:+.3f}–{row.high:+.3f}" if tested else "", p_value(row.p) if tested else "",
-            style="bold" if row.verdict in ("higher", "lower") else "",
+            p_value(row.p), row.verdict, style="bold" if row.verdict in (comparing.HIGHER, comparing.LOWER) else "",
         )  # fmt: skip
     console.print(table if len(found.results) else "They have no task and architecture in common.")
-    if (found.results["verdict"] == comparing.UNTESTED).any():
-        console.print(f"No p: {comparing.UNTESTED}.")
     for name, only in zip(names, found.only, strict=True):
         if only:
             console.print(f"Only in {name}: {', '.join(only)}")

@@ -12,8 +12,3 @@ def at_least(value: float, digits: int) -> str:
     """A least exact match: `0.99 or more`, or `1.00` where no more is possible."""
     written = f"{value:.{digits}f}"
     return written if float(written) == 1 else f"{written} or more"
-
-
-def steps(value: float | None) -> str:
-    """A number of steps, or `never`."""
-    return "never" if value is None or value == float("inf") else f"{value:.0f}"

@@ -1,172 +1,191 @@
-"""The paper's claims beside what a study measures, each with a verdict and why."""
+"""The paper's claims beside what a study measures, each with a verdict and why.
 
+Which variants test a claim stands in the configuration (`claims`). Verdicts of order are those of the study's
+contrasts; T HEX is represented by its middle position, chosen before anything was trained. Only the order is compared:
+these models and data are far smaller than the paper's.
+"""
+
+import numpy as np
 import pandas as pd
 
-from lolameme.base.text import at_least, steps
+from lolameme.base.text import at_least
 from lolameme.reporting import latex
-from lolameme.reporting.tables import CEILING, HIGHER, KEYS, LOWER, Standings, ended
+from lolameme.reporting.contrasts import INTERACTION
+from lolameme.reporting.tables import KEYS
+from lolameme.statistics import verdicts
+from lolameme.statistics.capacity import bits_per_parameter, slope_weights
+from lolameme.study import architectures, config
 from lolameme.study.architectures import label
 from lolameme.study.exhibits import Table
 
 FAMILIES = ("gpt2", "hyena", "thex")  # those of the paper
+TELLING = (0.2, 0.8)  # where GPT-2 must end for C1: below, the task is too hard for it, above, too easy
 MASTERED = 0.01  # loss on training programs, nats per token, from which on they count as learned
-COLLAPSED = 0.5  # exact match of a memory below which it has collapsed
-VANISHED = 0.05  # exact match that counts as none
+UNTESTED = "not part of this study"
+NOTHING = "no variant of this study is declared to test it (claims in the configuration)"
 
-YES, PARTLY, NO = "reproduced", "reproduced in part", "not reproduced"
-UNTESTABLE, UNTESTED = "not testable at this scale", "not part of this study"
-
-# What the paper reports (arXiv 2406.02592), beside what this study measures.
-CLAIMS = (
-    {
-        "claim": "C1",
-        "text": "expressions with global variables",
-        "variants": ("globals_locals", "expressions"),
-        "paper": {"gpt2": 0.007, "hyena": 0.14, "thex": 0.36},
-        "best": "T HEX-12 of 18",
-    },
-    {
-        "claim": "C2",
-        "text": "several languages at once",
-        "variants": ("multi_language",),
-        "paper": {"gpt2": 0.249, "hyena": 0.492, "thex": 0.738},
-        "best": "T HEX-13 of 18",
-    },
-    {
-        "claim": "C3",
-        "text": "memorisation: Hyena far ahead of GPT-2, until it collapses at 1000 variables",
-        "variants": ("memorize-10", "memorize-30", "memorize-100", "memorize-300", "memorize-1000"),
-        "paper": {},
-        "best": "Hyena",
-    },
-    {
-        "claim": "C4",
-        "text": "the best place for the attention layer depends on the task",
-        "variants": None,
-        "paper": {},
-        "best": "middle to late layers of 18",
-    },
-    {
-        "claim": "C5",
-        "text": "training loss 0 and yet exact match 0 (T HEX-11 to 15 on one task, unexplained)",
-        "variants": None,
-        "paper": {},
-        "best": "-",
-    },
-)
+PAPER = {  # what the paper reports (arXiv 2406.02592): about, GPT-2 / Hyena / T HEX, the best
+    "C1": ("expressions with global variables", (0.007, 0.14, 0.36), "T HEX-12 of 18"),
+    "C2": ("several languages at once", (0.249, 0.492, 0.738), "T HEX-13 of 18"),
+    "C3": ("memorisation: Hyena far ahead of GPT-2, until it collapses at 1000 variables", (), "Hyena"),
+    "C4": ("the best place for the attention layer depends on the task", (), "middle to late layers of 18"),
+    "C5": ("training loss 0 and yet exact match 0 (T HEX-11 to 15 on one task, unexplained)", (), "-"),
+    "C6": ("ListOps: T HEX is often ahead (summary of the authors; no numbers)", (), "T HEX"),
+}
 
 
-def claims(board: pd.DataFrame, learned: pd.DataFrame, standings: Standings) -> pd.DataFrame:
-    """The paper's claims with its numbers and ours, a verdict, and why.
-
-    A family is represented by its architecture that ended best on valid. Verdicts are about the order of the families
-    only: these models and data are far smaller than the paper's.
-    """
-    test = board[board["split"] == "test"]
-    reached = ended(learned)
+def claims(
+    study: config.Study, board: pd.DataFrame, learned: pd.DataFrame, contrasts: pd.DataFrame, places: pd.DataFrame
+) -> pd.DataFrame:
+    """One row per claim and variant that tests it: the paper's numbers, ours, a verdict, and why."""
+    test = board[board["split"] == "test"].set_index(["variant", "architecture"])
+    declared = study.claims
+    found = {
+        "C1": [(variant, *expressions(variant, test, contrasts)) for variant in declared.C1],
+        "C2": [(declared.C2.both, *languages(declared.C2.both, board, contrasts))] if declared.C2 else [],
+        "C3": memory(study, test, contrasts),
+        "C4": [(", ".join(declared.C4), *best_place(contrasts, places))] if declared.C4 else [],
+        "C5": [(variant, *gap(variant, board, learned)) for variant in declared.C5],
+        "C6": [(variant, *order(variant, contrasts)) for variant in declared.C6],
+    }
+    stands = {"gpt2": "gpt2", "hyena": "hyena", "thex": architectures.middle(study.stacks)}
     rows = []
-    for claim in CLAIMS:
-        told = {"claim": claim["claim"], "about": claim["text"], "paper_best": claim["best"]}
-        told |= {f"paper_{family}": claim["paper"].get(family) for family in FAMILIES}
-        nothing = {"variant": None} | {f"ours_{family}": None for family in FAMILIES}
-        if claim["variants"] is None:
-            verdict, why = position(test, standings) if claim["claim"] == "C4" else gap(board, learned)
-            rows.append(told | nothing | {"variant": "all variants", "verdict": verdict, "why": why})
-            continue
-        found = [variant for variant in claim["variants"] if variant in set(test["variant"])]
-        for variant in found:
-            mine = test[test["variant"] == variant]
-            mine = mine.assign(valid=[reached[variant, name] for name in mine["architecture"]])
-            ours = mine.loc[mine.groupby("family")["valid"].idxmax()].set_index("family", drop=False)
-            values = {f"ours_{family}": ours["exact_match"].get(family) for family in FAMILIES}
-            verdict, why = (memory if claim["claim"] == "C3" else order)(ours, standings)
-            rows.append(told | {"variant": variant} | values | {"verdict": verdict, "why": why})
-        if not found:
-            rows.append(told | nothing | {"verdict": UNTESTED, "why": "no variant of this study asks it"})
+    for claim, (about, numbers, best) in PAPER.items():
+        paper = {f"paper_{name}": value for name, value in zip(FAMILIES, numbers or [None] * 3, strict=True)}
+        for variant, verdict, why in found[claim] or [(None, UNTESTED, NOTHING)]:
+            ours = {f"ours_{name}": reached(test, variant, stack) for name, stack in stands.items()}
+            rows.append(
+                {"claim": claim, "about": about, "paper_best": best}
+                | paper
+                | {"variant": variant}
+                | ours
+                | {"verdict": verdict, "why": why}
+            )
     return pd.DataFrame(rows)
 
 
-def order(ours: pd.DataFrame, standings: Standings) -> tuple[str, str]:
-    """Is T HEX ahead of Hyena, and Hyena of GPT-2?"""
-    if not {"gpt2", "hyena", "thex"} <= set(ours.index):
-        return UNTESTABLE, "a family is missing"
-    if ours["exact_match"].min() >= CEILING:
-        return UNTESTABLE, f"all families reach {at_least(ours['exact_match'].min(), 2)}"
-    pairs = [(ours.loc[a], ours.loc[b]) for a, b in (("thex", "hyena"), ("hyena", "gpt2"), ("thex", "gpt2"))]
-    found = [standings.compare(a, b) for a, b in pairs]
-    why = "; ".join(standings.phrase(a, b, of="family") for a, b in pairs)
-    if set(found[:2]) <= set(HIGHER):
-        return YES, why
-    if set(found) & set(LOWER):
-        return NO, f"another order: {why}"
-    return (PARTLY, why) if set(found) & set(HIGHER) else (NO, why)
+def reached(test: pd.DataFrame, variant: str | None, stack: str | None) -> float | None:
+    """The exact match of a stack on a variant, if the study has both."""
+    return test["exact_match"].get((variant, stack))
 
 
-def memory(ours: pd.DataFrame, standings: Standings) -> tuple[str, str]:
-    """Does Hyena memorise far more than GPT-2, and collapse at 1000 variables?"""
-    if not {"gpt2", "hyena"} <= set(ours.index):
-        return UNTESTABLE, "a family is missing"
-    hyena, gpt2 = ours.loc["hyena"], ours.loc["gpt2"]
-    why = (
-        f"{standings.phrase(hyena, gpt2, of='family')}; halfway after {steps(hyena['steps_to_halfway'])} steps against "
-        f"{steps(gpt2['steps_to_halfway'])}"
-    )
-    if hyena["variant"].endswith("-1000"):
-        if hyena["exact_match"] < COLLAPSED:
-            return YES, f"Hyena collapses to {hyena['exact_match']:.2f} with 1000 variables; {why}"
-        return NO, f"no collapse: Hyena reaches {hyena['exact_match']:.2f} with 1000 variables; {why}"
-    if ours["exact_match"].min() >= CEILING:
-        return UNTESTABLE, f"both reach {at_least(min(hyena['exact_match'], gpt2['exact_match']), 2)}; {why}"
-    return (YES if standings.compare(hyena, gpt2) in HIGHER else NO), why
+def order(variant: str, contrasts: pd.DataFrame, combined: bool = False) -> tuple[str, str]:
+    """The order of the families on a variant, from the contrasts of Hyena and GPT-2, and of T HEX and Hyena.
 
-
-def position(test: pd.DataFrame, standings: Standings) -> tuple[str, str]:
-    """Does the best position of the swapped layer depend on the task?
-
-    Counted are tasks on which the best position is told apart from the worst.
+    `same order` where both say so, `other order` where any does, else undecided; a ceiling or floor where both are.
     """
-    swapped, words, best = test[test["positions"] != ""], [], set()
-    for variant, rows in swapped.groupby("variant", sort=False):
-        for _, family in rows.groupby("family", sort=False):
-            if len(family) > 1:
-                ranked = family.sort_values("exact_match", ascending=False)
-                first, last = ranked.iloc[0], ranked.iloc[-1]
-                words.append(f"{variant}: {standings.phrase(first, last)}")
-                if standings.compare(first, last) in HIGHER:
-                    best.add((first["family"], first["positions"]))
-    if not words:
-        return UNTESTABLE, "one position only"
-    families = [family for family, _ in best]
-    if any(families.count(family) > 1 for family in families):
-        return YES, "; ".join(words)
-    if not best:
-        return UNTESTABLE, f"no place is told apart from another: {'; '.join(words)}"
-    return NO, f"the best place is the same wherever places differ: {'; '.join(words)}"
+    mine = contrasts[(contrasts["variant"] == variant) & (contrasts["split"] == "test")]
+    pairs = [
+        (_family(row.above), _family(row.below)) in _PAIRS and row.combined == combined for row in mine.itertuples()
+    ]
+    mine = mine[pairs]
+    words = list(mine["verdict"])
+    why = "; ".join(f"{row.name_}: {row.says}" for row in mine.rename(columns={"name": "name_"}).itertuples())
+    return combine(words), why or "the families that it compares are not all in this study"
 
 
-def gap(board: pd.DataFrame, learned: pd.DataFrame) -> tuple[str, str]:
-    """Is there a stack that masters its training programs and answers nothing right?"""
-    last = learned[learned["step"] == learned.groupby(KEYS)["step"].transform("max")]
-    loss = last[last["split"] == "train sample"].groupby(["variant", "architecture"])["loss"].max()
-    mastered = board.set_index(["variant", "architecture"]).loc[list(loss[loss < MASTERED].index)].reset_index()
-    if mastered.empty:
-        return UNTESTABLE, f"no architecture gets below a training loss of {MASTERED} with all seeds"
-    test, worst = mastered[mastered["split"] == "test"], mastered.loc[mastered["exact_match"].idxmin()]
-    why = (
-        f"{len(test)} of {len(loss)} pairs of task and architecture get below a training loss of {MASTERED}; there, "
-        f"exact match on test is {at_least(test['exact_match'].min(), 2)}"
-    )
+_PAIRS = (("hyena", "gpt2"), ("thex", "hyena"))
+
+
+def combine(words: list[str]) -> str:
+    """One verdict of several contrasts: any other order, else all alike, else undecided."""
+    if verdicts.OTHER in words:
+        return verdicts.OTHER
+    return words[0] if words and len(set(words)) == 1 else verdicts.UNDECIDED
+
+
+def _family(arm: str) -> str:
+    """The family of an arm with one architecture; `several` for others."""
+    return "several" if " " in arm else architectures.family(arm)
+
+
+def expressions(variant: str, test: pd.DataFrame, contrasts: pd.DataFrame) -> tuple[str, str]:
+    """C1 needs a task on which GPT-2 ends between 0.2 and 0.8: elsewhere there is no room for the claimed order."""
+    gpt2 = reached(test, variant, "gpt2")
+    if gpt2 is not None and gpt2 > TELLING[1]:
+        return verdicts.AT_CEILING, f"GPT-2 reaches {gpt2:.3f}: the task is too easy to tell"
+    if gpt2 is not None and gpt2 < TELLING[0]:
+        return verdicts.AT_FLOOR, f"GPT-2 reaches {gpt2:.3f}: it has not learned the task"
+    return order(variant, contrasts)
+
+
+def languages(variant: str, board: pd.DataFrame, contrasts: pd.DataFrame) -> tuple[str, str]:
+    """C2: what several languages at once gain over each alone, at the same tokens, by the order of the families."""
+    verdict, why = order(variant, contrasts, combined=True)
+    splits = board[(board["variant"] == variant) & board["split"].isin(["transfer", "code_switch"])]
+    for split, rows in splits.groupby("split", sort=False):
+        each = ", ".join(f"{label(row.architecture)} {row.exact_match:.2f}" for row in rows.itertuples())
+        why += f"; on {split}: {each}"
+    return verdict, why
+
+
+def memory(study: config.Study, test: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """C3: Hyena over GPT-2 for every number of facts; then how both change with it, and the bits that they hold."""
+    declared = study.claims.C3
+    found = [(variant, *order(variant, contrasts)) for variant in declared]
+    worlds = {variant: study.variants[variant].world for variant in declared}
+    if len({world.globals for world in worlds.values()}) < 2:
+        return found
+    slope = contrasts[contrasts["variant"].eq(declared[0]) & contrasts["combined"].eq(True)]
+    slope = slope[slope["above"].eq("gpt2") & slope["below"].eq("hyena")]
+    weights = slope_weights([world.globals for world in worlds.values()])
+    told = []
+    for stack in [stack for stack in study.stacks if (declared[0], stack) in test.index]:
+        reach = [reached(test, variant, stack) for variant in declared]
+        held = [
+            bits_per_parameter(em, world.globals, world.modulus, int(test["parameters"][variant, stack]))
+            for em, (variant, world) in zip(reach, worlds.items(), strict=True)
+        ]
+        told.append(f"{label(stack)} {np.dot(weights, reach):+.3f} and at most {max(held):.3f} bits per parameter")
+    verdict, says = (slope["verdict"].iloc[0], f"{slope['says'].iloc[0]}; ") if len(slope) else (UNTESTED, "")
+    return [*found, (", ".join(declared), verdict, f"{says}exact match per tenfold number of facts: {'; '.join(told)}")]
+
+
+def best_place(contrasts: pd.DataFrame, places: pd.DataFrame) -> tuple[str, str]:
+    """C4: whether places and tasks interact, the step from k = 1 to later places, and how sure the best place is."""
+    found = contrasts[contrasts["name"] == INTERACTION]
+    if found.empty:
+        return UNTESTED, "it needs two tasks and two places of the attention layer"
+    row = found.iloc[0]
+    tasks = set(row["variants"].split(", "))
+    p = "" if pd.isna(row["p_corrected"]) else f"permutation of places within seeds, p {row['p_corrected']:.3g}; "
+    best = []
+    for variant, mine in places[places["variant"].isin(tasks)].groupby("variant", sort=False):
+        sure = mine.sort_values("best", ascending=False).iloc[0]
+        best.append(f"{variant} k = {sure['place']} ({100 * sure['best']:.0f} % of bootstrap draws)")
+    steps = contrasts[
+        contrasts["below"].eq("thex-1") & contrasts["variant"].isin(tasks) & contrasts["split"].eq("test")
+    ]
+    stepped = [f"{row.variant} {row.says}" for row in steps.itertuples()]
+    why = f"{p}best place: {', '.join(best)}" + (f"; k >= 2 over k = 1: {', '.join(stepped)}" if stepped else "")
+    return row["verdict"], why
+
+
+def gap(variant: str, board: pd.DataFrame, learned: pd.DataFrame) -> tuple[str, str]:
+    """C5: stacks whose cells have all learned their training programs, and are at their floor on test."""
+    mine = learned[(learned["variant"] == variant) & (learned["split"] == "train sample")]
+    last = mine[mine["step"] == mine.groupby(KEYS)["step"].transform("max")]
+    loss = last.groupby("architecture")["loss"].max()
+    mastered = board[(board["variant"] == variant) & board["architecture"].isin(loss.index[loss < MASTERED])]
+    test = mastered[mastered["split"] == "test"]
+    if test.empty:
+        return verdicts.UNDECIDED, f"no architecture gets below a training loss of {MASTERED} with all seeds"
+    floor = test[test["state"] == verdicts.AT_FLOOR]
+    why = f"{len(test)} of {len(loss)} architectures get below a training loss of {MASTERED} with all seeds; there, "
+    why += f"exact match on test is {at_least(test['exact_match'].min(), 2)}"
+    if len(floor):
+        return verdicts.SEEN, f"{why}, at its floor with {', '.join(map(label, floor['architecture']))}"
+    worst = mastered.loc[mastered["exact_match"].idxmin()]
     if worst["split"] != "test":
-        place = f"{worst['variant']} · {worst['split']}, {label(worst['architecture'])}"
-        why += f", but falls to {worst['exact_match']:.2f} on another split ({place})"
-    return (YES if test["exact_match"].min() < VANISHED else NO), why
+        why += f", {worst['exact_match']:.2f} on {worst['split']} ({label(worst['architecture'])})"
+    return verdicts.NOT_SEEN, why
 
 
 TABLES = [
     Table(
         "claims",
-        ("leaderboard", "learning", "comparisons"),
-        lambda study, leaderboard, learning, comparisons: claims(leaderboard, learning, Standings(comparisons)),
+        ("leaderboard", "learning", "contrasts", "places"),
+        lambda study, leaderboard, learning, contrasts, places: claims(study, leaderboard, learning, contrasts, places),
         "Claims of the paper beside this study (GPT-2 / Hyena / T HEX).",
         latex=latex.claims,
     )

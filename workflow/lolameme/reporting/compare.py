@@ -9,10 +9,12 @@ import pandas as pd
 
 from lolameme.base.files import read_json
 from lolameme.base.provenance import flatten
-from lolameme.reporting.tables import SIGNIFICANT, answers
-from lolameme.statistics.outcomes import Outcomes, corrected, difference
+from lolameme.reporting.tables import answers, floor
+from lolameme.statistics import verdicts
+from lolameme.statistics.answers import Answers, Outcomes
 
-UNTESTED = "they did not answer the same programs"
+UNTESTED = "not tested"  # no seed of both sides answered the same programs
+HIGHER, LOWER = "B is higher", "B is lower"  # B: the second
 KEYS = ["variant", "split", "architecture"]
 _RESULTS = ("variant", "architecture", "seed", "mixers", "parameters", "flops_per_token")  # told otherwise
 _MEASURED = ("tokens", "train_seconds", "peak_memory_bytes")
@@ -47,52 +49,66 @@ def cells(path: Path) -> list[Path]:
 def compare(first: Path, second: Path) -> Comparison:
     """Compare all cells of two folders by variant, test split and architecture.
 
-    Two single cells are compared whatever their architectures; of studies, equal architectures. Where both answered
-    the same programs, the test is paired by program and corrected for all rows (Holm); with one seed each it speaks of
-    these two trained models alone. Otherwise only the difference is given.
+    Two single cells are compared whatever their architectures; of studies, equal architectures. The test is that of
+    contrasts: paired by the seeds that answered the same programs on both sides, corrected for all rows (Holm). With
+    one such seed nothing is claimed, without one nothing is tested.
     """
     both = [cells(path) for path in (first, second)]
     single = all(len(found) == 1 for found in both)
     facts = [[read_json(cell / "model.json") for cell in found] for found in both]
-    answered = [outcomes(found, single) for found in both]
-    shared = [key for key in answered[0] if key in answered[1]]
-    rows, tested = [], []
-    for key in shared:
-        (a, data), (b, other) = (side[key] for side in answered)
-        row = dict(zip(KEYS, key, strict=True)) | {"first": a.by_seed.mean(), "second": b.by_seed.mean()}
-        made = difference(b, a) if data == other and np.array_equal(a.queries, b.queries) else None
-        rows.append(row | {"difference": row["second"] - row["first"], "p": np.nan, "low": np.nan, "high": np.nan})
-        if made:
-            tested.append(len(rows) - 1)
-            rows[-1] |= {"p": made.p, "low": made.low, "high": made.high}
-    results = pd.DataFrame(rows, columns=[*KEYS, "first", "second", "difference", "low", "high", "p"])
-    results.loc[tested, "p"] = corrected(results.loc[tested, "p"].to_numpy(float))
-    results["verdict"] = [verdict(row) for _, row in results.iterrows()]
+    answered = [by_row(found, single) for found in both]
+    rows, arms = [], []
+    for key in [key for key in answered[0] if key in answered[1]]:
+        sides = [side[key] for side in answered]
+        shown = [float(np.mean([made.exact_match for made, _ in side.values()])) for side in sides]
+        rows.append(dict(zip((*KEYS, "first", "second"), (*key, *shown), strict=True)))
+        arms.append(paired(*sides))
+    tested = [verdicts.contrast(b, a) if len(a.values) else None for a, b in arms]
+    p = verdicts.corrected(np.array([found.p if found else np.nan for found in tested]))
+    count = int(np.isfinite(p).sum())
+    for row, (a, b), found, fixed in zip(rows, arms, tested, p, strict=True):
+        interval = (found.low, found.high) if found else (np.nan, np.nan)
+        row |= {"difference": row["second"] - row["first"], "low": interval[0], "high": interval[1], "p": fixed}
+        row["verdict"] = verdict(found, fixed, verdicts.could_have_found(found, b, a, count)) if found else UNTESTED
+    results = pd.DataFrame(rows, columns=[*KEYS, "first", "second", "difference", "low", "high", "p", "verdict"])
     names = [{f"{key[0]}/{key[2]}" for key in side} for side in answered]
     only = (sorted(names[0] - names[1]), sorted(names[1] - names[0]))
     return Comparison(settings(*facts), results, only)
 
 
-def verdict(row: pd.Series) -> str:
-    """What a row of the results says."""
-    if pd.isna(row["p"]):
-        return UNTESTED
-    if row["p"] >= SIGNIFICANT:
-        return "not told apart"
-    return "higher" if row["difference"] > 0 else "lower"
+def verdict(found: verdicts.Tested, p: float, could: float) -> str:
+    """What a row of the results says: the word of a contrast, with no order expected."""
+    word = verdicts.word(found, p)
+    names = {verdicts.SAME: HIGHER, verdicts.OTHER: LOWER}
+    return names.get(word) or verdicts.sentence(word, could, found.by)
 
 
-def outcomes(found: list[Path], single: bool) -> dict[tuple[str, str, str], tuple[Outcomes, str]]:
-    """Outcomes over the seeds of every variant, split and architecture, with the digests of their data."""
-    hits: dict[tuple[str, str, str], list[np.ndarray]] = {}
-    rest: dict[tuple[str, str, str], tuple[np.ndarray, str]] = {}
+Row = dict[int, tuple[Answers, str]]  # by seed: what the cell answered, and the digest of its data
+
+
+def by_row(found: list[Path], single: bool) -> dict[tuple[str, str, str], Row]:
+    """What the cells of every variant, split and architecture answered; two single cells count as one seed."""
+    rows: dict[tuple[str, str, str], Row] = {}
     for cell in found:
         metrics = read_json(cell / "metrics.json")
-        for split, (right, queries) in answers(cell).items():
+        for split, given in answers(cell).items():
             key = (metrics["variant"], split, "-" if single else metrics["architecture"])
-            hits.setdefault(key, []).append(right)
-            rest[key] = queries, rest.get(key, (queries, ""))[1] + metrics["data"]
-    return {key: (Outcomes(np.stack(hits[key]), queries), data) for key, (queries, data) in rest.items()}
+            made = Answers(*given, floor(metrics["splits"][split]["baselines"]))
+            rows.setdefault(key, {})[0 if single else metrics["seed"]] = made, metrics["data"]
+    return rows
+
+
+def paired(first: Row, second: Row) -> tuple[Outcomes, Outcomes]:
+    """The cells of both sides whose seeds answered the same programs, in one order."""
+    seeds = [seed for seed in first if seed in second and first[seed][1] == second[seed][1]]
+    return arm([first[seed][0] for seed in seeds]), arm([second[seed][0] for seed in seeds])
+
+
+def arm(made: list[Answers]) -> Outcomes:
+    """Cells of one architecture as an arm of a contrast."""
+    kinds = [[(one.locked, one.above, one.high)] for one in made]
+    locked, above, high = np.moveaxis(np.array(kinds, bool).reshape(len(made), 1, 3), -1, 0)
+    return Outcomes(np.array([[one.exact_match] for one in made]).reshape(-1, 1), locked, above, high)
 
 
 def settings(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> pd.DataFrame:

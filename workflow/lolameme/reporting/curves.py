@@ -1,4 +1,4 @@
-"""How the cells of a study learn: curves of exact match, and who gets halfway first."""
+"""How the cells of a study learn: curves of exact match, and who locks in first."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,14 +8,14 @@ from matplotlib.figure import Figure as Drawing
 
 from lolameme.drawing.panels import baselines, name_at_the_right, panels
 from lolameme.drawing.style import QUIET, colours, markers
-from lolameme.reporting.tables import halfway
+from lolameme.statistics.lock_in import censored, goal
 from lolameme.study.architectures import label
 from lolameme.study.config import Study
 from lolameme.study.exhibits import Figure
 
 
 def learning_curves(study: Study, learning: pd.DataFrame, leaderboard: pd.DataFrame) -> Drawing:
-    """How exact match on `valid` grows: the mean over seeds, their range, and marks where each gets halfway."""
+    """How exact match on `valid` grows: the mean over seeds, their range, and marks where each locks in."""
     valid = learning[learning["split"] == "valid"]
     figure, axes = panels(list(valid["variant"].unique()), height=3.4)
     names = list(valid["architecture"].unique())
@@ -27,11 +27,11 @@ def learning_curves(study: Study, learning: pd.DataFrame, leaderboard: pd.DataFr
             group, x="step", y="exact_match", hue="architecture", palette=palette, errorbar=("pi", 100), ax=ax,
             legend=False, err_kws={"linewidth": 0, "alpha": 0.15},
         )  # fmt: skip
-        goal = halfway(test, group)
-        ax.axhline(goal, color=QUIET, linewidth=0.7, linestyle=":", zorder=0)
-        for row in test[np.isfinite(test["steps_to_halfway"])].itertuples():
+        locked = goal(test["baseline"].max())
+        ax.axhline(locked, color=QUIET, linewidth=0.7, linestyle=":", zorder=0)
+        for row in test[np.isfinite(test["steps_to_half"])].itertuples():
             ax.plot(
-                row.steps_to_halfway, goal, shapes[row.architecture], color=palette[row.architecture], markersize=7,
+                row.steps_to_half, locked, shapes[row.architecture], color=palette[row.architecture], markersize=7,
                 markeredgecolor="white", zorder=3,
             )  # fmt: skip
         ax.set(xlabel="training step", ylabel="exact match (valid)" if ax.get_subplotspec().is_first_col() else "")
@@ -43,7 +43,7 @@ def learning_curves(study: Study, learning: pd.DataFrame, leaderboard: pd.DataFr
 
 
 def learning_order(study: Study, leaderboard: pd.DataFrame) -> Drawing:
-    """Who learns first: steps until halfway from the strongest baseline to the best of the variant."""
+    """Who learns first: steps until the median seed locks in, halfway from the strongest baseline to 1."""
     test = leaderboard[leaderboard["split"] == "test"]
     variants = list(test["variant"].unique())
     figure, grid = plt.subplots(
@@ -59,14 +59,14 @@ def learning_order(study: Study, leaderboard: pd.DataFrame) -> Drawing:
         group = test[test["variant"] == variant].set_index("architecture")
         end = group["steps"].max()
         for y, name in enumerate(names):
-            value = group["steps_to_halfway"].get(name, np.inf)
+            value = group["steps_to_half"].get(name, np.inf)
             if np.isfinite(value):
                 ax.hlines(y, 0, value, color=palette[name], linewidth=2)
                 ax.plot(value, y, shapes[name], color=palette[name], markersize=7)
                 ax.annotate(f"{value:.0f}", (value, y), (7, 0), textcoords="offset points", va="center", fontsize=8)
             else:
-                ax.text(end * 0.02, y, f"not within {end:.0f}", va="center", fontsize=8, color=QUIET)
-        ax.set(title=variant, xlabel="steps to halfway", xlim=(0, end * 1.12), ylim=(len(names) - 0.5, -0.5))
+                ax.text(end * 0.02, y, censored(value, end), va="center", fontsize=8, color=QUIET)
+        ax.set(title=variant, xlabel="steps to lock-in", xlim=(0, end * 1.12), ylim=(len(names) - 0.5, -0.5))
         ax.set_yticks(range(len(names)), [label(n) for n in names])
     figure.tight_layout()
     return figure
@@ -79,8 +79,8 @@ FIGURES = [
         learning_curves,
         lambda study: (
             f"Exact match on the valid split during training. Lines: mean over {study.counted_seeds}; bands: "
-            "range of the seeds; marks on the dotted line: where the median seed gets halfway from the strongest "
-            "baseline to the best."
+            "range of the seeds; marks on the dotted line: where the median seed locks in, halfway from the strongest "
+            "baseline to 1."
         ),
         section="Learning",
     ),
@@ -89,8 +89,8 @@ FIGURES = [
         ("leaderboard",),
         learning_order,
         lambda study: (
-            "Who learns first: steps until exact match on valid is halfway between the strongest baseline "
-            f"and the best of the task (median of {study.counted_seeds})."
+            "Who learns first: steps until exact match on valid is halfway from the strongest baseline to 1, for "
+            f"good (median of {study.counted_seeds}; > n: not in the n steps that there were)."
         ),
         section="Learning",
     ),

@@ -146,8 +146,8 @@ FIGURES = [
         ("leaderboard", "cells"),
         exact_match,
         lambda study: (
-            f"Exact match on the test split. Large marks: mean over {study.counted_seeds}; bars: 95 % bootstrap "
-            "interval over seeds and programs; small dots: single seeds. Dashed lines need no learning."
+            f"Exact match on the test split. Large marks: mean over {study.counted_seeds}; bars: 95 % t "
+            "interval over seeds; small dots: single seeds. Dashed lines need no learning."
         ),
         section="Results",
     ),

@@ -2,58 +2,70 @@
 
 import html
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from lolameme.base.text import at_least, steps
+from lolameme.base.text import at_least
 from lolameme.data.card import sentence
-from lolameme.reporting.tables import CEILING, HIGHER, Standings
+from lolameme.statistics import verdicts
 from lolameme.study import config
 from lolameme.study.architectures import label
 
 
-def abstract(study: config.Study, board: pd.DataFrame, standings: Standings, seconds: float) -> str:
-    """The study in a few sentences: its size, where architectures differ, where the place of a layer matters."""
+def abstract(study: config.Study, board: pd.DataFrame, contrasts: pd.DataFrame, seconds: float) -> str:
+    """The study in a few sentences: its size, where order was found, and where it could not be."""
     cells = len(study.variants) * len(study.stacks) * len(study.seeds)
-    counts = f"{len(study.stacks)} stacks on {len(study.variants)} tasks with {len(study.seeds)} seeds"
-    told, equal, placed = [], [], []
-    for variant, rows in board[board["split"] == "test"].groupby("variant", sort=False):
-        ranked = [row for _, row in rows.sort_values("exact_match", ascending=False).iterrows()]
-        first, beaten = ranked[0], [row for row in ranked[1:] if standings.compare(ranked[0], row) in HIGHER]
-        if beaten:
-            level = [first, *(row for row in ranked[1:] if standings.compare(first, row) not in HIGHER)]
-            verb = "leads" if len(level) == 1 else "lead"
-            told.append(f"on {variant}, {names(level)} {verb} over {names(beaten)}")
-        else:
-            equal.append(variant)
-        swapped = [row for row in ranked if row["positions"]]
-        if len(swapped) > 1 and standings.compare(swapped[0], swapped[-1]) in HIGHER:
-            placed.append(f"{standings.phrase(swapped[0], swapped[-1])} ({variant})")
-    text = f"{counts} make {cells} cells, trained in {seconds / 60:.0f} minutes of cell time. "
-    text += f"{'; '.join(told)[0].upper()}{'; '.join(told)[1:]}. " if told else ""
-    text += f"No architecture stands out on {listed(equal)}. " if equal else ""
-    if placed:
-        text += f"The same layers in another order are not the same stack: {'; '.join(placed)}. "
+    text = f"{len(study.stacks)} stacks on {len(study.variants)} tasks with {study.counted_seeds} make {cells} cells, "
+    text += f"trained in {seconds / 60:.0f} minutes of cell time. "
+    text += f"{len(contrasts)} contrasts were fixed in advance: {counts(contrasts)}. " if len(contrasts) else ""
+    for verdict in (verdicts.SAME, verdicts.OTHER):
+        rows = renamed(contrasts[contrasts["verdict"] == verdict])
+        found = [f"{row.title} ({row.variants}, {split(row)}{sized(row)})" for row in rows.itertuples()]
+        text += f"{verdict.capitalize()}: {'; '.join(found)}. " if found else ""
+    stuck = board[(board["split"] == "test") & (board["state"] == verdicts.AT_FLOOR)]
+    for variant, rows in stuck.groupby("variant", sort=False):
+        text += f"On {variant}, {names(rows['architecture'])} stay at the floor. "
     return text.strip()
 
 
+def counts(contrasts: pd.DataFrame) -> str:
+    """How many contrasts have which verdict."""
+    found = contrasts["verdict"].value_counts(sort=False)
+    return listed([f"{n} {word}" for word, n in found.items()])
+
+
+def renamed(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Contrasts whose name can be read from a named tuple."""
+    return contrasts.rename(columns={"name": "title"})
+
+
+def split(row: Any) -> str:
+    """The split of a contrast where it says something."""
+    return "" if row.split == "test" else f"{row.split}, "
+
+
+def sized(row: Any) -> str:
+    """How large the difference of a contrast is, or how many of the cells lock in on either side."""
+    if row.by == verdicts.BY_LOCK_IN:
+        above, below = row.locked.split(" : ")
+        return f"{above} cells lock in against {below}"
+    return f"{row.difference:+.3f}"
+
+
 def questions(
-    study: config.Study, board: pd.DataFrame, claims: pd.DataFrame, cards: list[dict[str, Any]], standings: Standings
+    study: config.Study, board: pd.DataFrame, claims: pd.DataFrame, cards: list[dict[str, Any]], contrasts: pd.DataFrame
 ) -> list[tuple[str, str, str]]:
     """The questions of the study (Q1-Q6), each with what it asks and as much of an answer as this study gives."""
     why = claims.drop_duplicates("claim").set_index("claim")["why"].map(sentence)
     public = board[(board["split"] == "test") & board["variant"].map(lambda v: study.variants[v].task != "lolameme")]
-    found = [f"{name}: {standing(rows, standings)}" for name, rows in public.groupby("variant", sort=False)]
+    found = [f"{name}: {standing(rows)}" for name, rows in public.groupby("variant", sort=False)]
     oracles = min(split["oracle"] for card in cards for name, split in card["splits"].items() if name != "train")
     share = "all" if oracles == 1 else f"at least {100 * oracles:.1f} % of the"
     held = [card for card in cards if card["leakage"]]
     checked = sum(card["leakage"]["held_out_prompts"] for card in held)
     shared = sum(card["leakage"]["shared"] for card in held)
-    tuned = "All architectures share one learning rate per task."
-    if study.tuning:
-        rates = len(study.tuning.learning_rate)
-        tuned = f"Each architecture has its own learning rate per task, chosen on valid from {rates} that were tried."
     return [
         (
             "Q1",
@@ -76,65 +88,74 @@ def questions(
         (
             "Q5",
             "Is the comparison fair?",
-            f"{spread(board, study.match)} {tuned} {len(study.seeds)} seeds, tests paired by program and corrected.",
+            f"{spread(board, study.match)} {tuned(study)} {study.counted_seeds}, "
+            f"{'each with a world of its own' if study.worlds == 'seed' else 'all with one world'}; contrasts fixed in "
+            f"advance, paired by seed, {len(contrasts)} of them, corrected (Holm).",
         ),
         ("Q6", "What does the framework look like?", "Drawn at the top of this page, from this study's own data."),
     ]
 
 
-def findings(board: pd.DataFrame, standings: Standings) -> list[tuple[str, list[str]]]:
-    """Per variant a sentence on `test` and one for each extra split: who leads, is that clear, who is stuck."""
+def tuned(study: config.Study) -> str:
+    """How learning rates came about, as a sentence."""
+    if not study.tuning:
+        return "All architectures share one learning rate per task."
+    rates = len(study.tuning.learning_rate)
+    return f"Each family has its own learning rate per task, chosen on valid from {rates} or more that were tried."
+
+
+def findings(board: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Per variant a sentence on `test` and one for each extra split: who locks in, who is stuck, what contrasts say."""
     found = []
     for variant, rows in board.groupby("variant", sort=False):
         by_split = dict(list(rows.groupby("split", sort=False)))
-        test = by_split.pop("test")
-        extra = [f"<i>{split}</i>: {html.escape(standing(part, standings))}." for split, part in by_split.items()]
-        found.append((f"<b>{variant}</b>: {html.escape(standing(test, standings) + order(test))}.", extra))
+        test, mine = by_split.pop("test"), contrasts[contrasts["variant"] == variant]
+        extra = [
+            f"<i>{name}</i>: {html.escape(standing(part) + told(mine[mine['split'] == name]))}."
+            for name, part in by_split.items()
+        ]
+        text = standing(test) + order(test) + told(mine[mine["split"] == "test"])
+        found.append((f"<b>{variant}</b>: {html.escape(text)}.", extra))
     return found
 
 
-def standing(rows: pd.DataFrame, standings: Standings) -> str:
-    """How the architectures stand on one split."""
-    ranked = [row for _, row in rows.sort_values("exact_match", ascending=False).iterrows()]
-    first, last = ranked[0], ranked[-1]
-    stuck = [row for row in ranked if row["low"] <= row["baseline"] + 0.02]
-    if last["exact_match"] >= CEILING:
-        return f"all architectures reach {at_least(last['exact_match'], 3)}, the ceiling"
-    if len(stuck) == len(ranked):
-        return f"no architecture is better than the strongest baseline ({em(first['baseline'])})"
-    kinds: dict[str, list[pd.Series]] = {"not told apart from": [], "above": [], "ahead of": []}
-    for row in ranked[1:]:
-        kinds[standings.compare(first, row)].append(row)
-    rivals, below, beaten = kinds.values()
-    text = f"{label(first['architecture'])} reaches {em(first['exact_match'])}"
-    if len(rivals) == len(ranked) - 1:
-        text += ", and no architecture is told apart from it"
-    elif len(beaten) == len(ranked) - 1:
-        text += f", ahead of all others (next {label(beaten[0]['architecture'])}, {em(beaten[0]['exact_match'])})"
-    else:
-        text += f", not told apart from {names(rivals)}" if rivals else ""
-        text += f", above {names(below)} in every seed ({best_of(below)})" if below else ""
-        text += f", ahead of {names(beaten)} ({best_of(beaten)})" if beaten else ""
-    if stuck:
-        text += f"; {names(stuck)} no better than the strongest baseline ({em(first['baseline'])})"
-    return text
+def standing(rows: pd.DataFrame) -> str:
+    """How the architectures end on one split: at the ceiling, at the floor, or how many of their cells lock in."""
+    ranked = rows.sort_values("exact_match", ascending=False)
+    if (ranked["state"] == verdicts.AT_CEILING).all():
+        return f"all architectures reach {at_least(ranked['exact_match'].min(), 3)}, {verdicts.AT_CEILING}"
+    stuck, going = (ranked[(ranked["state"] == verdicts.AT_FLOOR) == floor] for floor in (True, False))
+    after = f"{verdicts.AT_FLOOR} ({em(rows['baseline'].max())}) after {rows['tokens'].max():,.0f} tokens"
+    if going.empty:
+        return f"every architecture is {after}"
+    each = [
+        f"{label(row.architecture)} {em(row.exact_match)} ({row.locked} of {row.seeds} lock in)"
+        for row in going.itertuples()
+    ]
+    text = ", ".join(each)
+    return text + (f"; {names(stuck['architecture'])} {after}" if len(stuck) else "")
 
 
-def best_of(rows: list[pd.Series]) -> str:
-    """The highest exact match of rows in falling order, as the most that they reach."""
-    return f"{'at most ' if len(rows) > 1 else ''}{em(rows[0]['exact_match'])}"
+def told(contrasts: pd.DataFrame) -> str:
+    """What the contrasts of one split say."""
+    every = {True: " in every seed", False: ""}
+    found = [
+        f"{row.title}: {row.says} ({sized(row)}{every[bool(row.every_seed)]})"
+        for row in renamed(contrasts).itertuples()
+    ]
+    return f". {'; '.join(found)}" if found else ""
 
 
 def order(rows: pd.DataFrame) -> str:
-    """Who learns first and who last, where they differ."""
-    learners = rows[rows["steps_to_halfway"].map(math.isfinite)].sort_values("steps_to_halfway", kind="stable")
-    by_steps = [(at, [row for _, row in tied.iterrows()]) for at, tied in learners.groupby("steps_to_halfway")]
+    """Who locks in first and who last, where they differ."""
+    learners = rows[rows["steps_to_half"].map(math.isfinite)].sort_values("steps_to_half", kind="stable")
+    by_steps = [(at, tied["architecture"]) for at, tied in learners.groupby("steps_to_half")]
     if len(by_steps) < 2:
         return ""
     (soon, first), (late, last) = by_steps[0], by_steps[-1]
     return (
-        f". {names(first)} get{'s' if len(first) == 1 else ''} halfway first, after {steps(soon)} steps, "
-        f"{names(last)} last, after {steps(late)}"
+        f". {names(first)} lock{'s' if len(first) == 1 else ''} in first, after {soon:.0f} steps, "
+        f"{names(last)} last, after {late:.0f}"
     )
 
 
@@ -177,9 +198,9 @@ def spread(board: pd.DataFrame, match: str) -> str:
     return f"Architectures are compared at {basis} ({size}); between those of one task, {' and '.join(ranges)}."
 
 
-def names(rows: list[pd.Series]) -> str:
+def names(architectures: Iterable[str]) -> str:
     """Architectures in a sentence."""
-    return listed([label(row["architecture"]) for row in rows])
+    return listed([label(name) for name in architectures])
 
 
 def listed(words: list[str]) -> str:

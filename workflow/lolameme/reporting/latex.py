@@ -1,32 +1,36 @@
-"""Tables as LaTeX (booktabs), ready to be `\\input` into a paper. Bold: the best, and all not told apart from it."""
+"""Tables as LaTeX (booktabs), ready to be `\\input` into a paper."""
 
 import pandas as pd
 
-from lolameme.base.text import steps
+from lolameme.statistics.lock_in import censored
 from lolameme.study.architectures import label
 
 
 def leaderboard(board: pd.DataFrame, caption: str, name: str) -> str:
-    """Variants and splits by architecture: mean exact match with its 95 % interval."""
-    board = board.assign(
-        cell=[
-            f"{em:.2f} {{\\scriptsize [{low:.2f}, {high:.2f}]}}"
-            for em, low, high in board[["exact_match", "low", "high"]].itertuples(index=False)
-        ]
-    )
-    return grid(board, caption, name)
+    """Variants and splits by architecture: exact match with its interval, and k of n seeds that lock in."""
+    cell = [
+        f"{row.exact_match:.2f} {{\\scriptsize {interval(row.low, row.high)}{row.locked}/{row.seeds}}}"
+        for row in board.itertuples()
+    ]
+    return grid(board.assign(cell=cell, bold=board["locked"] == board["seeds"]), caption, name)
+
+
+def interval(low: float, high: float) -> str:
+    """An interval before what follows it; nothing where one seed leaves none."""
+    return "" if pd.isna(low) else f"[{low:.2f}, {high:.2f}] "
 
 
 def learning_order(order: pd.DataFrame, caption: str, name: str) -> str:
-    """Variants by architecture: steps until halfway from the strongest baseline to the best."""
-    halfway = order["steps_to_halfway"]
-    first = (halfway == order.groupby("variant")["steps_to_halfway"].transform("min")) & (halfway < float("inf"))
-    return grid(order.assign(cell=halfway.map(steps), best=first), caption, name)
+    """Variants by architecture: steps until half of the seeds lock in."""
+    half = order["steps_to_half"]
+    first = (half == order.groupby("variant")["steps_to_half"].transform("min")) & (half < float("inf"))
+    cell = [f"${text}$" if ">" in text else text for text in map(censored, half, order["steps"])]
+    return grid(order.assign(cell=cell, bold=first), caption, name)
 
 
 def grid(board: pd.DataFrame, caption: str, name: str) -> str:
-    """The column `cell` by variant (and split, where there are several) and architecture; bold where `best` says so."""
-    cells = board["cell"].where(~board["best"], "\\textbf{" + board["cell"].astype(str) + "}")
+    """The column `cell` by variant (and split, where there are several) and architecture; bold where `bold` says so."""
+    cells = board["cell"].where(~board["bold"], "\\textbf{" + board["cell"].astype(str) + "}")
     wide = board.assign(cell=cells, architecture=board["architecture"].map(label)).pivot_table(
         index=[key for key in ("variant", "split") if key in board],
         columns="architecture",
@@ -51,6 +55,25 @@ def costs(cost: pd.DataFrame, caption: str, name: str) -> str:
         }
     )
     return latex(shown, caption, name)
+
+
+def contrasts(found: pd.DataFrame, caption: str, name: str) -> str:
+    """The contrasts of a study, each with its difference, its test and its verdict."""
+    shown = pd.DataFrame(
+        {
+            "contrast": found["name"].map(escaped),
+            "variant": found["variants"],
+            "split": found["split"],
+            "difference": [
+                "--" if pd.isna(row.difference) else f"{row.difference:+.3f} {interval(row.low, row.high)}".strip()
+                for row in found.itertuples()
+            ],
+            "lock in": found["locked"],
+            "p": ["--" if pd.isna(p) else f"{p:.3g}" for p in found["p_corrected"]],
+            "verdict": found["says"].map(escaped),
+        }
+    )
+    return latex(shown, caption, name, "p{4cm}llrrrp{4cm}")
 
 
 def claims(claimed: pd.DataFrame, caption: str, name: str) -> str:

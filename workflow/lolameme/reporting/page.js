@@ -2,7 +2,7 @@
 const rows = JSON.parse(document.getElementById("rows").textContent);
 const form = document.getElementById("filters");
 const table = document.getElementById("explorer");
-const ascending = new Set(["loss", "steps_to_halfway", "train_seconds", "parameters", "flops_per_token"]);
+const ascending = new Set(["loss", "steps_to_half", "train_seconds", "parameters", "flops_per_token"]);
 
 for (const key of ["variant", "split", "family"]) {
   for (const value of ["all", ...new Set(rows.map((row) => row[key]))]) form.elements[key].add(new Option(value, value));

@@ -16,7 +16,6 @@ from lolameme.base import provenance
 from lolameme.base.files import read_frame, read_json
 from lolameme.reporting.findings import abstract, findings, questions, spread, tuning
 from lolameme.reporting.registry import Registry, collect
-from lolameme.reporting.tables import Standings
 from lolameme.reporting.templates import fill
 from lolameme.study import config
 from lolameme.study.architectures import label, pattern
@@ -28,7 +27,8 @@ METRICS = {  # what a reader can rank the leaderboard by
     "exact_match": "exact match",
     "token_accuracy": "token accuracy",
     "loss": "loss",
-    "steps_to_halfway": "steps to halfway",
+    "locked": "cells that lock in",
+    "steps_to_half": "steps to lock-in",
     "train_seconds": "seconds per cell",
     "tokens_per_second": "tokens per second",
     "parameters": "parameters",
@@ -41,16 +41,16 @@ def render(study: config.Study) -> str:
     exhibits, paths = collect(study), study.paths
     table = {name: read_frame(paths.table(name)) for name in exhibits.tables}
     board, tracked = table["leaderboard"], read_json(paths.runs)
-    standings = Standings(table["comparisons"])
-    claims = table["claims"]
+    claims, contrasts = table["claims"], table["contrasts"]
     shown = [read_json(paths.data(variant, study.world_seeds[0]) / "card.json") for variant in study.variants]
     seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["train_seconds"].sum()
     return fill(
         "page.html",
         study=study,
-        abstract=abstract(study, board, standings, seconds),
-        questions=questions(study, board, claims, shown, standings),
-        findings=findings(board, standings),
+        abstract=abstract(study, board, contrasts, seconds),
+        questions=questions(study, board, claims, shown, contrasts),
+        findings=findings(board, contrasts),
+        contrasts=contrasts.astype(object).where(contrasts.notna(), None).to_dict("records"),
         tuning=tuning(table["tuning"]),
         spread=spread(board, study.match),
         boards=boards(board),
@@ -93,7 +93,7 @@ def boards(board: pd.DataFrame) -> list[dict[str, Any]]:
     """Per variant the rows of its leaderboard on `test`, best first."""
     test = board[board["split"] == "test"].sort_values("exact_match", ascending=False)
     return [
-        {"variant": variant, "rows": rows.to_dict("records"), "pure": rows["pure"].iloc[0]}
+        {"variant": variant, "rows": rows.to_dict("records")}
         for variant in board["variant"].unique()
         for rows in [test[test["variant"] == variant]]
     ]
@@ -102,7 +102,7 @@ def boards(board: pd.DataFrame) -> list[dict[str, Any]]:
 def explorer(board: pd.DataFrame) -> list[dict[str, Any]]:
     """Every row of the leaderboard with what a reader can rank by; null where there is nothing."""
     columns = ["variant", "split", "family", "architecture", "exact_match", "low", "high", "token_accuracy", "loss"]
-    columns += ["steps_to_halfway", "train_seconds", "tokens_per_second", "parameters", "flops_per_token"]
+    columns += ["locked", "steps_to_half", "train_seconds", "tokens_per_second", "parameters", "flops_per_token"]
     rows = board[columns].replace([math.inf, -math.inf], math.nan).assign(name=board["architecture"].map(label))
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from lolameme.drawing import style
-from lolameme.reporting.compare import UNTESTED, Comparison
+from lolameme.reporting.compare import HIGHER, LOWER, Comparison
 from lolameme.reporting.templates import fill
 from lolameme.study.architectures import label
 
@@ -20,7 +20,7 @@ def render(names: list[str], found: Comparison) -> str:
         results=found.results.to_dict("records"),
         only=found.only,
         figure=drawing(found.results) if len(found.results) else "",
-        untested=UNTESTED,
+        decided=(HIGHER, LOWER),
     )
 
 

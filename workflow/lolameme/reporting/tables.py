@@ -10,9 +10,9 @@ import pandas as pd
 
 from lolameme.base.files import atomic, read_frame, read_json, write_frame
 from lolameme.reporting import latex
-from lolameme.statistics.outcomes import Outcomes, corrected, difference, interval
+from lolameme.statistics import lock_in, means, verdicts
+from lolameme.statistics.answers import Answers
 from lolameme.study import architectures, config
-from lolameme.study.architectures import label
 from lolameme.study.exhibits import Table
 
 KEYS = ["variant", "architecture", "seed"]
@@ -25,7 +25,6 @@ SHARED = (  # what all seeds of an architecture have in common
     "majority",
     "value_share",
     "oracle",
-    "baseline",
     "parameters",
     "flops_per_token",
     "d_model",
@@ -33,9 +32,7 @@ SHARED = (  # what all seeds of an architecture have in common
     "weight_decay",
     "steps",
 )
-MEANS = ("token_accuracy", "loss", "train_seconds", "tokens_per_second", "peak_memory_bytes")  # over the seeds
-SIGNIFICANT = 0.05  # corrected p value below which two architectures count as told apart
-CEILING = 0.98  # exact match from which on a task tells architectures apart no more
+MEANS = ("baseline", "tokens", "token_accuracy", "loss", "train_seconds", "tokens_per_second", "peak_memory_bytes")
 
 
 def cells(study: config.Study) -> list[tuple[dict[str, Any], Path]]:
@@ -54,10 +51,14 @@ def reading(file: str) -> Callable[[config.Study], list[Path]]:
 
 
 def scores(study: config.Study) -> pd.DataFrame:
-    """One row per cell and test split: exact match, its baselines, and what the cell cost."""
+    """One row per cell and test split: exact match, its baselines, and what the cell cost.
+
+    `baseline` is the floor: what the best solver without binding reaches on the split. `above` says whether the cell is
+    better by a test, `locked` whether it has locked in, `high` whether it is at the ceiling.
+    """
     rows = []
     for identity, path in cells(study):
-        metrics = read_json(path / "metrics.json")
+        metrics, answered = read_json(path / "metrics.json"), answers(path)
         name = identity["architecture"]
         shared = {
             "family": architectures.family(name),
@@ -78,10 +79,15 @@ def scores(study: config.Study) -> pd.DataFrame:
         }
         for split, result in metrics["splits"].items():
             measured = {key: result[key] for key in ("queries", "exact_match", "token_accuracy", "loss")}
-            rows.append(identity | {"split": split} | measured | result["baselines"] | shared)
-    table = pd.DataFrame(rows)
-    table["baseline"] = table[["chance", "majority", "value_share"]].astype(float).max(axis=1)
-    return table
+            made = Answers(*answered[split], floor(result["baselines"]))
+            found = {"baseline": made.floor, "above": made.above, "locked": made.locked, "high": made.high}
+            rows.append(identity | {"split": split} | measured | result["baselines"] | found | shared)
+    return pd.DataFrame(rows)
+
+
+def floor(baselines: dict[str, float | None]) -> float:
+    """What the best solver without binding reaches on a split, from its baselines in metrics.json or a card."""
+    return max(baselines[key] for key in ("chance", "majority", "value_share") if baselines[key] is not None)
 
 
 def slices(study: config.Study) -> pd.DataFrame:
@@ -114,142 +120,53 @@ def answers(cell: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def outcomes(study: config.Study) -> dict[tuple[str, str], dict[str, Outcomes]]:
-    """What every architecture got right on every test split: by variant and split, then by architecture."""
-    found: dict[tuple[str, str], dict[str, Outcomes]] = {}
-    for variant, architecture in itertools.product(study.variants, study.stacks):
-        hits: dict[str, list[np.ndarray]] = {}
-        queries = {}
-        for seed in study.seeds:
-            cell = study.paths.cell(variant, architecture, seed)
-            for split, (right, queries[split]) in answers(cell).items():
-                hits.setdefault(split, []).append(right)
-        for split, of_seeds in hits.items():
-            found.setdefault((variant, split), {})[architecture] = Outcomes(np.stack(of_seeds), queries[split])
-    return found
+def leaderboard(scored: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+    """One row per variant, test split and architecture: exact match, lock-in, and steps until half of it.
 
-
-def comparisons(answered: dict[tuple[str, str], dict[str, Outcomes]]) -> pd.DataFrame:
-    """Every ordered pair of architectures on every test split: their difference, its interval, its p values.
-
-    `p_corrected` and `p_models_corrected` are corrected for all pairs of the split (Holm).
+    `exact_match` with `low` and `high`: mean over seeds and its 95 % t interval. `locked` of `seeds` cells lock in,
+    with the exact interval of that share; `above` of them are above their floor. `state` is the verdict on all seeds
+    where they are at the ceiling or at their floor.
     """
-    tables = []
-    for (variant, split), made in answered.items():
-        pairs = list(itertools.combinations(made, 2))
-        found = [difference(made[a], made[b]) for a, b in pairs]
-        rows = pd.DataFrame(
-            {
-                "variant": variant,
-                "split": split,
-                "architecture": [a for a, _ in pairs],
-                "other": [b for _, b in pairs],
-                "difference": [d.mean for d in found],
-                "low": [d.low for d in found],
-                "high": [d.high for d in found],
-                "p": [d.p for d in found],
-                "p_corrected": corrected(np.array([d.p for d in found])),
-                "p_models_corrected": corrected(np.array([d.p_models for d in found])),
-                "separated": [d.separated for d in found],
+    half, rows = steps_to_half(scored, learned), []
+    for (variant, split, architecture), mine in scored.groupby(["variant", "split", "architecture"], sort=False):
+        mean, low, high = means.share(mine["exact_match"].to_numpy())
+        locked, seeds = int(mine["locked"].sum()), len(mine)
+        locked_low, locked_high = lock_in.share_locked(locked, seeds)
+        rows.append(
+            {"variant": variant, "split": split, "architecture": architecture}
+            | {"exact_match": mean, "low": low, "high": high, "seeds": seeds}
+            | {
+                "locked": locked,
+                "locked_low": locked_low,
+                "locked_high": locked_high,
+                "above": int(mine["above"].sum()),
             }
+            | {"state": state(mine)}
+            | mine.iloc[0][list(SHARED)].to_dict()
+            | {key: mine[key].mean() for key in MEANS}
+            | {"steps_to_half": half[variant, architecture] if split == "test" else None}
         )
-        turned = rows.rename(columns={"architecture": "other", "other": "architecture"}).assign(
-            difference=-rows["difference"], low=-rows["high"], high=-rows["low"]
-        )
-        tables += [rows, turned[rows.columns]]
-    return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame(rows)
 
 
-HIGHER, LOWER = ("ahead of", "above"), ("behind", "below")  # words of `Standings`
+def state(cells: pd.DataFrame) -> str:
+    """The verdict on cells of one split that needs no other architecture: at the ceiling, at its floor, or neither."""
+    if cells["high"].all():
+        return verdicts.AT_CEILING
+    return "" if cells["above"].any() else verdicts.AT_FLOOR
 
 
-class Standings:
-    """Which architecture stands above which, in one of five words, by the comparisons.
+def steps_to_half(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Steps until a cell locks in on valid, halfway from the floor to 1: the median over seeds.
 
-    `ahead of` and `behind`: the difference holds for other seeds, too. `above` and `below`: it holds for the trained
-    models, and in every seed, but these are too few to speak of others. Else `not told apart from`.
+    Infinite where half of the seeds never do. The floor is that of test, which is drawn as valid is.
     """
-
-    def __init__(self, compared: pd.DataFrame):
-        keys = zip(*(compared[key] for key in ("variant", "split", "architecture", "other")), strict=True)
-        sure = compared["p_corrected"] < SIGNIFICANT
-        seen = compared["separated"] & (compared["p_models_corrected"] < SIGNIFICANT)
-        higher = compared["difference"] > 0
-        words = np.select(
-            [sure & higher, sure, seen & higher, seen],
-            ["ahead of", "behind", "above", "below"],
-            "not told apart from",
-        )
-        self.words = dict(zip(keys, words.tolist(), strict=True))
-
-    def compare(self, a: pd.Series, b: pd.Series) -> str:
-        """The word for two rows of the leaderboard."""
-        return self.words[a["variant"], a["split"], a["architecture"], b["architecture"]]
-
-    def phrase(self, a: pd.Series, b: pd.Series, of: str = "architecture") -> str:
-        """Two rows of the leaderboard as in `Hyena ahead of GPT-2`, by architecture or family."""
-        word = self.compare(a, b)
-        every = " in every seed" if word in ("above", "below") else ""
-        return f"{label(a[of])} {word} {label(b[of])}{every}"
-
-
-def ended(learned: pd.DataFrame) -> pd.Series:
-    """Exact match on valid at the end of training, mean over seeds, by variant and architecture."""
-    last = learned["step"] == learned.groupby(KEYS)["step"].transform("max")
-    valid = learned[last & (learned["split"] == "valid")]
-    return valid.groupby(["variant", "architecture"])["exact_match"].mean()
-
-
-def best_pure(learned: pd.DataFrame) -> dict[str, str]:
-    """The pure stack of each variant that ended best on valid: what swapped layers must beat."""
-    means = ended(learned)
-    pure = means[means.index.get_level_values("architecture").isin(architectures.PURE)]
-    return {variant: of_variant.idxmax()[1] for variant, of_variant in pure.groupby(level="variant")}
-
-
-def leaderboard(
-    answered: dict[tuple[str, str], dict[str, Outcomes]],
-    scored: pd.DataFrame,
-    learned: pd.DataFrame,
-    compared: pd.DataFrame,
-) -> pd.DataFrame:
-    """One row per variant, test split and architecture: mean exact match with its interval, and steps to halfway.
-
-    `best` marks the highest mean and all that are not told apart from it, for other seeds or these. `pure` is the best
-    pure stack of the variant, chosen on valid; `over_pure` with its interval and `p_over_pure` compare with it
-    (Holm-corrected for the architectures of the split).
-    """
-    halfway, pure, standings = steps_to_halfway(scored, learned), best_pure(learned), Standings(compared)
-    cells = dict(list(scored.groupby(["variant", "split", "architecture"])))
-    tables = []
-    for (variant, split), made in answered.items():
-        rows = []
-        for architecture, outcome in made.items():
-            mine = cells[variant, split, architecture]
-            mean, low, high = interval(outcome)
-            measured = {"exact_match": mean, "low": low, "high": high, "seeds": len(mine)}
-            halved = halfway.get((variant, architecture)) if split == "test" else None
-            means = {key: mine[key].mean() for key in MEANS}
-            shared = mine.iloc[0][list(SHARED)].to_dict()
-            rows.append(
-                {"variant": variant, "split": split, "architecture": architecture}
-                | measured
-                | shared
-                | means
-                | {"steps_to_halfway": halved, "pure": pure.get(variant)}
-            )
-        table = pd.DataFrame(rows)
-        leader = table.loc[table["exact_match"].idxmax()]
-        table["best"] = [
-            row["architecture"] == leader["architecture"] or standings.compare(leader, row) == "not told apart from"
-            for _, row in table.iterrows()
-        ]
-        of_split = compared[(compared["variant"] == variant) & (compared["split"] == split)]
-        against = of_split[of_split["other"] == pure.get(variant)].set_index("architecture")
-        against["p"] = corrected(against["p"].to_numpy())
-        renamed = {"difference": "over_pure", "low": "over_pure_low", "high": "over_pure_high", "p": "p_over_pure"}
-        tables.append(table.join(against[list(renamed)].rename(columns=renamed), on="architecture"))
-    return pd.concat(tables, ignore_index=True)
+    test = scored[scored["split"] == "test"].set_index(KEYS)["baseline"]
+    found: dict[tuple[str, str], list[float]] = {}
+    for key, curve in learned[learned["split"] == "valid"].sort_values("step").groupby(KEYS):
+        taken = lock_in.steps_to_lock_in(curve["step"].to_numpy(), curve["exact_match"].to_numpy(), test[key])
+        found.setdefault(key[:2], []).append(taken)
+    return {key: float(np.median(taken)) for key, taken in found.items()}
 
 
 def choices(study: config.Study) -> list[Path]:
@@ -277,46 +194,22 @@ def costs(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def learning_order(board: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
-    """Steps, tokens and seconds until halfway, from the soonest to the latest of each variant."""
-    test = board.loc[board["split"] == "test", ["variant", "architecture", "family", "steps_to_halfway", "exact_match"]]
+    """Steps, tokens and seconds until half, from the soonest to the latest of each variant."""
+    test = board.loc[
+        board["split"] == "test", ["variant", "architecture", "family", "steps", "steps_to_half", "exact_match"]
+    ]
     per_step = learned[learned["step"] > 0].assign(
         tokens=lambda rows: rows["tokens"] / rows["step"], seconds=lambda rows: rows["seconds"] / rows["step"]
     )
     last = per_step[per_step["step"] == per_step.groupby(KEYS)["step"].transform("max")]
-    pace = last.groupby(["variant", "architecture"])[["tokens", "seconds"]].mean().add_suffix("_to_halfway")
+    pace = last.groupby(["variant", "architecture"])[["tokens", "seconds"]].mean().add_suffix("_to_half")
     joined = test.join(pace, on=["variant", "architecture"])
     for what in ("tokens", "seconds"):
-        joined[f"{what}_to_halfway"] *= joined["steps_to_halfway"]
+        joined[f"{what}_to_half"] *= joined["steps_to_half"]
     order = joined["variant"].map({name: i for i, name in enumerate(test["variant"].unique())})
     return (
-        joined.assign(order=order)
-        .sort_values(["order", "steps_to_halfway"])
-        .drop(columns="order")
-        .reset_index(drop=True)
+        joined.assign(order=order).sort_values(["order", "steps_to_half"]).drop(columns="order").reset_index(drop=True)
     )
-
-
-def halfway(test: pd.DataFrame, curves: pd.DataFrame) -> float:
-    """The exact match on valid that is halfway from the strongest baseline of a variant to its best.
-
-    `test` are its rows on test, `curves` its histories on valid. Halfway from the baseline, because a plain half can
-    lie below what guessing a value of the program reaches.
-    """
-    return (test["baseline"].max() + curves["exact_match"].max()) / 2
-
-
-def steps_to_halfway(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Steps until the valid exact match is halfway: the median over seeds, infinite if half of them never get there."""
-    valid = learned[learned["split"] == "valid"]
-    found = {}
-    for variant, curves in valid.groupby("variant"):
-        test = scored[(scored["variant"] == variant) & (scored["split"] == "test")]
-        goal = halfway(test, curves)
-        for architecture, group in curves.groupby("architecture"):
-            reached = group[group["exact_match"] >= goal].groupby("seed")["step"].min()
-            steps = reached.reindex(group["seed"].unique()).fillna(float("inf"))
-            found[variant, architecture] = float(steps.median())
-    return found
 
 
 def write(table: pd.DataFrame, stem: Path) -> None:
@@ -326,23 +219,13 @@ def write(table: pd.DataFrame, stem: Path) -> None:
         table.to_csv(path, index=False, float_format="%.6g")
 
 
-def _compared(study: config.Study) -> pd.DataFrame:
-    return comparisons(outcomes(study))
-
-
-def _leaderboard(
-    study: config.Study, cells: pd.DataFrame, learning: pd.DataFrame, comparisons: pd.DataFrame
-) -> pd.DataFrame:
-    return leaderboard(outcomes(study), cells, learning, comparisons)
-
-
 TABLES = [
     Table(
         "cells",
         (),
         scores,
-        "Every cell on every test split: exact match, its baselines, and what the cell cost.",
-        reads=reading("metrics.json"),
+        "Every cell on every test split: exact match, its floor, whether it locked in, and what it cost.",
+        reads=lambda study: [path for file in ("metrics.json", "predictions.parquet") for path in reading(file)(study)],
     ),
     Table(
         "slices",
@@ -366,26 +249,19 @@ TABLES = [
         reads=choices,
     ),
     Table(
-        "comparisons",
-        (),
-        _compared,
-        "Every ordered pair of architectures on every test split: difference, 95 % interval, p values (Holm).",
-        reads=reading("predictions.parquet"),
-    ),
-    Table(
         "leaderboard",
-        ("cells", "learning", "comparisons"),
-        _leaderboard,
-        "Exact match: mean over the seeds with a 95 % bootstrap interval over seeds and programs. Bold: the best of a "
-        "row, and all not told apart from it.",
+        ("cells", "learning"),
+        lambda study, cells, learning: leaderboard(cells, learning),
+        "Exact match: mean over the seeds with its 95 % t interval, and how many of the seeds lock in: get halfway "
+        "from the floor to 1 or further. Bold: all of them. Order is tested in the table of contrasts alone.",
         latex=latex.leaderboard,
-        reads=reading("predictions.parquet"),
     ),
     Table(
         "learning_order",
         ("leaderboard", "learning"),
         lambda study, leaderboard, learning: learning_order(leaderboard, learning),
-        "Steps until exact match on valid is halfway from the strongest baseline to the best of the task.",
+        "Steps until a cell locks in on valid, for good: halfway from its floor to 1. Median of the seeds; > n: not "
+        "in the n steps that it was given.",
         latex=latex.learning_order,
     ),
     Table(

@@ -4,9 +4,10 @@ from typing import Any
 
 import jinja2
 
-from lolameme.base.text import clock, steps
+from lolameme.base.text import clock
 from lolameme.data.card import histogram, leakage, sentence, worlds
 from lolameme.reporting.findings import em, p_value, signed
+from lolameme.statistics.lock_in import censored
 from lolameme.study.architectures import label
 
 RESOURCES = ["*.html", "*.css", "*.js"]
@@ -20,7 +21,7 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.filters |= {
     "em": em,
     "label": label,
-    "steps": steps,
+    "censored": censored,
     "clock": clock,
     "histogram": histogram,
     "leakage": leakage,

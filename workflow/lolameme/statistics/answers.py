@@ -38,12 +38,16 @@ class Answers:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The cells of one arm by seed (S) and architecture (A); the seeds of all arms of a study have one order."""
+    """The cells of one arm by seed (S) and architecture (A); the seeds of all arms of a study have one order.
+
+    Of a combination of variants, `locked` and `above` are codes with a bit for each variant: cells are of one kind
+    where their codes are the same.
+    """
 
     values: np.ndarray  # (S, A) exact match, or a combination of several
-    locked: np.ndarray  # (S, A) bool
-    above: np.ndarray  # (S, A) bool: better than the floor by a test
-    high: np.ndarray  # (S, A) bool: at the ceiling
+    locked: np.ndarray  # (S, A) whether a cell locked in
+    above: np.ndarray  # (S, A) whether it is better than its floor by a test
+    high: np.ndarray  # (S, A) bool: at the ceiling, in all variants
 
     @property
     def by_seed(self) -> np.ndarray:

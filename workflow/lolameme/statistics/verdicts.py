@@ -18,7 +18,9 @@ from lolameme.statistics.means import ALPHA
 
 SAME, OTHER, UNDECIDED = "same order", "other order", "undecided"
 AT_CEILING, AT_FLOOR = "at the ceiling", "at its floor"
-ORDER = (SAME, OTHER)  # the verdicts that speak of order
+DEPENDS = "depends on the task"  # of the best place of a layer
+SEEN, NOT_SEEN = "seen", "not seen"  # of what is counted, not tested
+ORDER = (SAME, OTHER, DEPENDS)  # the verdicts that claim an order
 
 BY_LOCK_IN, BY_FLOOR, BY_MEANS, BY_PERMUTATION = "lock-in", "above the floor", "means by seed", "permutation"
 RESAMPLES = 9999
@@ -52,7 +54,7 @@ def contrast(above: Outcomes, below: Outcomes, combined: bool = False) -> Tested
         return Tested(mean, low, high, mean, np.nan, None, state, every)
     for by, a, b in ((BY_LOCK_IN, above.locked, below.locked), (BY_FLOOR, above.above, below.above)):
         cells = np.concatenate([a.ravel(), b.ravel()])
-        if cells.any() and not cells.all():
+        if (cells != cells[0]).any():
             if combined:
                 return Tested(mean, low, high, mean, _permuted(above, below), BY_PERMUTATION, None, every)
             p = lock_in.fisher(int(a.sum()), a.size, int(b.sum()), b.size)

@@ -187,7 +187,7 @@ class Tracker:
         tags = self.tags(identity, content, architecture) | {
             "variant": rows["variant"].iloc[0],
             "seed": "all",
-            "mlflow.note.content": f"{architecture}: means over {seeds} seeds; low and high: 95 % bootstrap interval",
+            "mlflow.note.content": f"{architecture}: means over {seeds} seeds; low and high: 95 % t interval",
         }
         run = self.client.create_run(experiment, run_name=f"{architecture} (mean)", tags=tags).info.run_id
         self.client.log_batch(

@@ -1,0 +1,149 @@
+"""The contrasts of a study: each planned test of order, its numbers and its verdict, from the table of cells."""
+
+import numpy as np
+import pandas as pd
+
+from lolameme.reporting import latex
+from lolameme.statistics import lock_in, positions, verdicts
+from lolameme.statistics.answers import Outcomes
+from lolameme.statistics.planned import Planned, planned
+from lolameme.study import architectures, config
+from lolameme.study.exhibits import Table
+
+INTERACTION = "place of the attention layer by task"  # the name of C4's test among the contrasts
+
+
+def contrasts(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per planned test: arms, difference with its 95 % t interval, lock-in, the test that decides, verdict.
+
+    `p_corrected` is corrected for all rows (Holm). `could` is the smallest effect that the test would have found with
+    80 % power, `says` the verdict as it is printed.
+    """
+    plan = planned(study)
+    arms = [(outcomes(cells, test, test.above), outcomes(cells, test, test.below)) for test in plan]
+    tested = [verdicts.contrast(*both, test.combined) for test, both in zip(plan, arms, strict=True)]
+    placed = place_by_task(study, cells)
+    p = verdicts.corrected(np.array([*(found.p for found in tested), *(p for p, _ in placed)]))
+    count = int(np.isfinite(p).sum())
+    rows = []
+    for test, both, found, fixed in zip(plan, arms, tested, p[: len(plan)], strict=True):
+        could, word = verdicts.could_have_found(found, *both, count), verdicts.word(found, fixed)
+        rows.append(
+            {"name": test.name, "variants": named(test), "variant": test.variant, "split": test.split}
+            | {"above": " ".join(test.above), "below": " ".join(test.below), "combined": test.combined}
+            | {"seeds": len(both[0].by_seed), "locked": None if test.combined else " : ".join(map(counted, both))}
+            | {"above_exact_match": both[0].by_seed.mean(), "below_exact_match": both[1].by_seed.mean()}
+            | {"difference": found.difference, "low": found.low, "high": found.high, "every_seed": found.every_seed}
+            | {"effect": found.effect, "by": found.by, "p": found.p, "p_corrected": fixed, "could": could}
+            | {"verdict": word, "says": verdicts.sentence(word, could, found.by)}
+        )
+    for (raw, state), fixed in zip(placed, p[len(plan) :], strict=True):
+        word = state or (verdicts.DEPENDS if fixed < verdicts.ALPHA else verdicts.UNDECIDED)
+        rows.append(
+            {"name": INTERACTION, "variants": ", ".join(study.claims.C4), "variant": "", "above": "", "below": ""}
+            | {"combined": True, "split": "test", "seeds": len(study.seeds)}
+            | {"by": verdicts.BY_PERMUTATION, "p": raw, "p_corrected": fixed, "verdict": word, "says": word}
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+COLUMNS = [
+    "name", "variants", "variant", "split", "above", "below", "combined", "seeds", "locked", "above_exact_match",
+    "below_exact_match", "difference", "low", "high", "every_seed", "effect", "by", "p", "p_corrected", "could",
+    "verdict", "says",
+]  # fmt: skip
+
+
+def outcomes(cells: pd.DataFrame, test: Planned, arm: tuple[str, ...]) -> Outcomes:
+    """The cells of an arm by seed and architecture; of a combination of variants the weighted sum."""
+
+    def grid(variant: str, column: str) -> np.ndarray:
+        mine = cells[(cells["variant"] == variant) & (cells["split"] == test.split) & cells["architecture"].isin(arm)]
+        return mine.pivot(index="seed", columns="architecture", values=column)[list(arm)].to_numpy()
+
+    def kinds(column: str) -> np.ndarray:
+        return sum(2**bit * grid(variant, column).astype(int) for bit, (variant, _) in enumerate(test.weights))
+
+    values = sum(weight * grid(variant, "exact_match") for variant, weight in test.weights)
+    high = kinds("high") == 2 ** len(test.weights) - 1
+    return Outcomes(values.astype(float), kinds("locked"), kinds("above"), high)
+
+
+def named(test: Planned) -> str:
+    """The variants of a test, those of a combination with their weights."""
+    if not test.combined:
+        return test.variant
+    return " ".join(f"{weight:+.3g} {variant}" for variant, weight in test.weights).removeprefix("+1 ")
+
+
+def counted(arm: Outcomes) -> str:
+    """How many cells of an arm lock in, as k/n."""
+    return f"{int(arm.locked.sum())}/{arm.locked.size}"
+
+
+def place_by_task(study: config.Study, cells: pd.DataFrame) -> list[tuple[float, str | None]]:
+    """The test of C4, if the study has tasks and places for it: its p, and the ceiling or floor where all cells are."""
+    stacks = places(study)
+    if len(study.claims.C4) < 2 or len(stacks) < 2:
+        return []
+    mine = cells[
+        cells["variant"].isin(study.claims.C4) & (cells["split"] == "test") & cells["architecture"].isin(stacks)
+    ]
+    state = verdicts.AT_CEILING if mine["high"].all() else None if mine["above"].any() else verdicts.AT_FLOOR
+    values = np.stack([by_place(mine[mine["variant"] == variant], stacks) for variant in study.claims.C4])
+    return [(np.nan if state else positions.interaction(values), state)]
+
+
+def places(study: config.Study) -> list[str]:
+    """The T HEX stacks with one attention layer, by its place."""
+    single = [n for n in study.stacks if architectures.family(n) == "thex" and len(architectures.positions(n)) == 1]
+    return sorted(single, key=architectures.positions)
+
+
+def by_place(mine: pd.DataFrame, stacks: list[str]) -> np.ndarray:
+    """(S, K) exact match of one variant by seed and place."""
+    return mine.pivot(index="seed", columns="architecture", values="exact_match")[stacks].to_numpy()
+
+
+PLACES = ["variant", "place", "architecture", "exact_match", "locked", "seeds", "locked_low", "locked_high", "best"]
+
+
+def best_places(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per variant and place of the attention layer: exact match, lock-in, how often the place is best.
+
+    `best` is the share of bootstrap draws of seeds in which the place has the highest mean: it describes.
+    """
+    stacks, rows = places(study), []
+    test = cells[(cells["split"] == "test") & cells["architecture"].isin(stacks)]
+    for variant, mine in test.groupby("variant", sort=False):
+        shares = positions.best_places(by_place(mine, stacks))
+        for stack, share in zip(stacks, shares, strict=True):
+            of_place = mine[mine["architecture"] == stack]
+            locked, seeds = int(of_place["locked"].sum()), len(of_place)
+            low, high = lock_in.share_locked(locked, seeds)
+            rows.append(
+                {"variant": variant, "place": architectures.positions(stack)[0], "architecture": stack}
+                | {"exact_match": of_place["exact_match"].mean(), "locked": locked, "seeds": seeds}
+                | {"locked_low": low, "locked_high": high, "best": share}
+            )
+    return pd.DataFrame(rows, columns=PLACES)
+
+
+TABLES = [
+    Table(
+        "contrasts",
+        ("cells",),
+        contrasts,
+        "Contrasts fixed in advance: difference of exact match paired by seed with its 95 % t interval, cells that "
+        "lock in on either side, p corrected for all rows (Holm), verdict. Undecided: with the smallest effect that would "
+        "have been found with 80 % power.",
+        latex=latex.contrasts,
+    ),
+    Table(
+        "places",
+        ("cells",),
+        best_places,
+        "Exact match and lock-in by the place of the attention layer, and the share of bootstrap draws of seeds in "
+        "which the place is best.",
+    ),
+]
