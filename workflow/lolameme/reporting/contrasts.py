@@ -83,7 +83,7 @@ def counted(arm: Outcomes) -> str:
 
 def place_by_task(study: config.Study, cells: pd.DataFrame) -> list[tuple[float, str | None]]:
     """The test of C4, if the study has tasks and places for it: its p, and the ceiling or floor where all cells are."""
-    stacks = places(study)
+    stacks = architectures.swapped_once(study.stacks)
     if len(study.claims.C4) < 2 or len(stacks) < 2:
         return []
     mine = cells[
@@ -92,12 +92,6 @@ def place_by_task(study: config.Study, cells: pd.DataFrame) -> list[tuple[float,
     state = verdicts.AT_CEILING if mine["high"].all() else None if mine["above"].any() else verdicts.AT_FLOOR
     values = np.stack([by_place(mine[mine["variant"] == variant], stacks) for variant in study.claims.C4])
     return [(np.nan if state else positions.interaction(values), state)]
-
-
-def places(study: config.Study) -> list[str]:
-    """The T HEX stacks with one attention layer, by its place."""
-    single = [n for n in study.stacks if architectures.family(n) == "thex" and len(architectures.positions(n)) == 1]
-    return sorted(single, key=architectures.positions)
 
 
 def by_place(mine: pd.DataFrame, stacks: list[str]) -> np.ndarray:
@@ -113,7 +107,7 @@ def best_places(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
 
     `best` is the share of bootstrap draws of seeds in which the place has the highest mean: it describes.
     """
-    stacks, rows = places(study), []
+    stacks, rows = architectures.swapped_once(study.stacks), []
     test = cells[(cells["split"] == "test") & cells["architecture"].isin(stacks)]
     for variant, mine in test.groupby("variant", sort=False):
         shares = positions.best_places(by_place(mine, stacks))
@@ -135,8 +129,8 @@ TABLES = [
         ("cells",),
         contrasts,
         "Contrasts fixed in advance: difference of exact match paired by seed with its 95 % t interval, cells that "
-        "lock in on either side, p corrected for all rows (Holm), verdict. Undecided: with the smallest effect that would "
-        "have been found with 80 % power.",
+        "lock in on either side, p corrected for all rows (Holm), verdict. Undecided: with the smallest effect that "
+        "would have been found with 80 % power.",
         latex=latex.contrasts,
     ),
     Table(

@@ -47,7 +47,7 @@ def planned(study: Study) -> list[Planned]:
 def defaults(study: Study) -> list[Contrast]:
     """The contrasts of a study that lists none: those that its architectures allow, on every variant."""
     stacks = study.stacks
-    later = [name for name in stacks if _single(name) and architectures.positions(name) > (1,)]
+    later = [name for name in architectures.swapped_once(stacks) if architectures.positions(name) > (1,)]
     pairs = []
     if later and "thex-1" in stacks:
         pairs.append(("T HEX with attention above its first layer, over T HEX-1", later, ["thex-1"]))
@@ -87,7 +87,3 @@ def _pairs(stacks: tuple[str, ...]) -> list[tuple[str, str, str]]:
     named = {name for name in stacks if name in ("gpt2", "hyena", thex)}
     label = architectures.label
     return [(f"{label(above)} over {label(below)}", above, below) for above, below in order if {above, below} <= named]
-
-
-def _single(name: str) -> bool:
-    return architectures.family(name) == "thex" and len(architectures.positions(name)) == 1

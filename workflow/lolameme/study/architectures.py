@@ -53,6 +53,22 @@ def positions(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in tail.split("+")) if tail else ()
 
 
+def middle(stacks: tuple[str, ...], of: str = "thex") -> str | None:
+    """The stack that stands for a family: of those with one swapped layer, the one in the middle, the later of two.
+
+    Chosen by its place alone, before anything is trained, so that no result can favour the family with most members.
+    None if the family has no such stack.
+    """
+    places = swapped_once(stacks, of)
+    return places[len(places) // 2] if places else None
+
+
+def swapped_once(stacks: tuple[str, ...], of: str = "thex") -> list[str]:
+    """The stacks of a family with one swapped layer and the study's own taps, by its place from below."""
+    single = [n for n in stacks if family(n) == of and len(positions(n)) == 1 and split(n)[1] is None]
+    return sorted(single, key=positions)
+
+
 def pattern(name: str, layers: int) -> tuple[str, ...]:
     """The mixer of each layer.
 
