@@ -26,7 +26,7 @@ def abstract(study: config.Study, board: pd.DataFrame, contrasts: pd.DataFrame, 
         text += f"{verdict.capitalize()}: {'; '.join(found)}. " if found else ""
     stuck = board[(board["split"] == "test") & (board["state"] == verdicts.AT_FLOOR)]
     for variant, rows in stuck.groupby("variant", sort=False):
-        text += f"On {variant}, {names(rows['architecture'])} stay at the floor. "
+        text += f"On {variant}, {names(rows['architecture'])} stay{'s' * (len(rows) == 1)} at the floor. "
     return text.strip()
 
 
