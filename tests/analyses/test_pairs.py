@@ -3,7 +3,7 @@
 import pytest
 
 from lolameme.analyses._pairs import KINDS, pairs
-from lolameme.analyses._prompts import ROLES
+from lolameme.analyses._roles import ROLES
 from lolameme.learning.batches import Split
 from lolameme.tasks.interpreter import interpreter
 

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lolameme.analyses._prompts import ROLES, Prompt, Tokens, cut, read, roles, tokenise
+from lolameme.analyses._prompts import Prompt, Tokens, cut, read, roles, tokenise
+from lolameme.analyses._roles import ROLES
 from lolameme.analyses._trained import Trained
 from lolameme.base.seeds import generator
 from lolameme.tasks.interpreter import Interpreter, ProgramError, Statement, interpreter

@@ -6,11 +6,8 @@ from functools import cached_property
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
+from lolameme.analyses._roles import ANSWER_SIGN, ROLES
 from lolameme.tasks.interpreter import Interpreter, Span, Statement
-
-# roles of tokens: of the assignments that a pair is about, of all other assignments, of the query, and the rest
-ROLES = ("name", "sign", "value", "end", "others", "query", "answer sign")
-ANSWER_SIGN = "answer sign"  # the last token before the answer; where a task writes no sign, the query's last one
 
 
 @dataclass(frozen=True)

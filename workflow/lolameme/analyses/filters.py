@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.study.exhibits import Figure, Table
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure as Drawing
 
     from lolameme.analyses._trained import Trained
+    from lolameme.study.config import Study
 
 TITLE = "What convolutions are used for"
 
@@ -24,6 +27,8 @@ class Settings(Section):
 
 
 WHOLE, SHORT, LONG = "whole", "short", "long"
+RECALLS = 0.9  # exact match from which on it is said what a cell needs
+NEEDED, SPARE = 0.2, 0.05  # of exact match: lost surely more without a tap in need, less without a filter to spare
 COLUMNS = {
     "asked": str,  # locals: bound in the program; globals: in the weights
     "layer": int,  # counted from 1; 0 with the whole stack
@@ -77,3 +82,117 @@ def causal_length(rows: "pd.DataFrame", whole: float, share: float = 0.9) -> int
     """
     kept = rows[(rows["filter"] == LONG) & (rows["exact_match"] >= share * whole)]
     return None if kept.empty else int(kept["taps"].min())
+
+
+# ---- from the table of all cells: needs, a figure, sentences
+
+
+def needs(study: "Study", filters: "pd.DataFrame") -> "pd.DataFrame":
+    """Per cell and layer: what exact match loses without each short tap, and the causal length of the long filters."""
+    import pandas as pd
+
+    keys = ["variant", "architecture", "seed", "asked"]
+    whole = filters[filters["filter"] == WHOLE].set_index(keys)["exact_match"]
+    rows = []
+    for (*names, layer), mine in filters[filters["filter"] != WHOLE].groupby([*keys, "layer"], sort=False):
+        exact = whole[tuple(names)]
+        lost = exact - mine[mine["filter"] == SHORT].set_index("taps")["exact_match"]
+        length = causal_length(mine, exact)
+        needed = " ".join(str(tap) for tap in lost.index[lost > NEEDED])
+        alone = float("nan") if length is None else length
+        rows.append((*names, layer, exact, needed, lost.max() if len(lost) else float("nan"), alone))
+    columns = [*keys, "layer", "exact_match", "short_taps_needed", "most_lost", "causal_length"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def draw(study: "Study", filters: "pd.DataFrame") -> "Drawing":
+    """Exact match with the long filters of one layer cut to their first taps; architectures by task, a line a layer."""
+    import seaborn as sns
+
+    from lolameme.analyses._drawing import blank, grid, nothing
+
+    shown = filters[(filters["filter"] == LONG) & (filters["asked"] == "locals")]
+    if shown.empty:
+        return nothing("No stack of this study has long filters and is asked for locals.")
+    tasks, names = list(shown["variant"].unique()), list(shown["architecture"].unique())
+    layers = sorted(shown["layer"].unique())
+    palette = dict(zip(layers, sns.color_palette("viridis", len(layers)), strict=True))
+    figure, axes = grid(tasks, names, width=1.7, height=1.6)
+    for row, task in zip(axes, tasks, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            mine = shown[(shown["variant"] == task) & (shown["architecture"] == name)]
+            if mine.empty:
+                blank(ax, "not asked")
+                continue
+            for layer, one in mine.groupby("layer"):
+                mean = one.groupby("taps")["exact_match"].mean()
+                ax.plot(mean.index, mean, "o-", color=palette[layer], markersize=3, linewidth=1.2)
+            ax.set(ylim=(-0.03, 1.05))
+    for ax in axes[-1]:
+        ax.set_xlabel("taps left")
+    handles = [axes[0][0].plot([], [], "o-", color=colour, markersize=3)[0] for colour in palette.values()]
+    figure.tight_layout(rect=(0, 0, 1 - 0.9 / figure.get_figwidth(), 1))
+    figure.legend(handles, layers, loc="center right", frameon=False, fontsize=8, title="layer", title_fontsize=8)
+    return figure
+
+
+def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    """Long filters that recall does without, and taps it needs: said where all seeds' intervals say so."""
+    from lolameme.study.architectures import label
+
+    said = []
+    rows = tables["filters"]
+    for (variant, architecture), cells in rows[rows["asked"] == "locals"].groupby(
+        ["variant", "architecture"], sort=False
+    ):
+        whole = cells[cells["filter"] == WHOLE].set_index("seed")
+        if (whole["exact_match"] < RECALLS).any():
+            continue
+        bare = cells[(cells["filter"] == LONG) & (cells["taps"] == 0)]
+        spared = [
+            layer
+            for layer, mine in bare.groupby("layer")
+            if (mine.set_index("seed")["low"] > whole["exact_match"] - SPARE).all()
+        ]
+        n = len(whole)
+        seeds = f"{n} of {n} seed{'s' if n > 1 else ''}"
+        if spared and len(spared) == bare["layer"].nunique():
+            said.append(
+                f"{variant}: {label(architecture)} recalls without any one of its long filters: with their bias alone "
+                f"exact match falls by less than {SPARE} ({seeds})."
+            )
+        short = cells[cells["filter"] == SHORT]
+        needed = [
+            f"tap {tap} of layer {layer}"
+            for (layer, tap), mine in short.groupby(["layer", "taps"])
+            if (mine.set_index("seed")["high"] < whole["low"] - NEEDED).all()
+        ]
+        if needed:
+            said.append(
+                f"{variant}: {label(architecture)} needs {', '.join(needed)} of its short convolutions ({seeds})."
+            )
+    return said
+
+
+TABLES = [
+    Table(
+        "filter_needs",
+        ("filters",),
+        needs,
+        "Taps of short convolutions without which exact match falls by more than 0.2, the most that one costs, and the "
+        "causal length of long filters: the fewest first taps that keep 0.9 of exact match (0: the bias alone; empty: "
+        "more than were tried).",
+    )
+]
+FIGURES = [
+    Figure(
+        "filters",
+        ("filters",),
+        draw,
+        lambda study: (
+            "Exact match on locals with the long filters of one layer cut to their first taps; 0: their bias alone. "
+            f"One line per layer, mean over {study.counted_seeds}. A flat line: recall does not use that filter."
+        ),
+        section="Mechanism",
+    )
+]

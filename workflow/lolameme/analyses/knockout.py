@@ -4,15 +4,19 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.study.exhibits import Figure, Table
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure as Drawing
 
     from lolameme.analyses._trained import Trained
+    from lolameme.study.config import Study
 
 TITLE = "Which layers are needed"
 NOTHING = "nothing"  # knocked out: what exact match is compared with
+NEEDED, SPARE = 0.2, 0.05  # of exact match: lost surely more without a part that is needed, less without another
 
 
 class Settings(Section):
@@ -81,3 +85,98 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                 hidden = resumed(model, kept["resid_pre", first], first)
             add("mixers", (first, second), "resample", "everywhere", hidden)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+# ---- from the table of all cells: costs, a figure, sentences
+
+
+def costs(study: "Study", knockout: "pd.DataFrame") -> "pd.DataFrame":
+    """What exact match costs without a part: mean over seeds, with the 95 % interval over them."""
+    import pandas as pd
+
+    from lolameme.statistics.means import interval
+
+    keys = ["variant", "architecture", "asked"]
+    whole = knockout[knockout["part"] == NOTHING].set_index([*keys, "seed"])["exact_match"]
+    changed = knockout[knockout["part"] != NOTHING].join(whole.rename("whole"), on=[*keys, "seed"])
+    changed = changed.assign(cost=changed["whole"] - changed["exact_match"])
+    rows = []
+    for names, group in changed.groupby([*keys, "part", "layers", "by", "where"], sort=False):
+        rows.append((*names, len(group), group["whole"].mean(), *interval(group["cost"].to_numpy())))
+    columns = [*keys, "part", "layers", "by", "where", "seeds", "exact_match", "cost", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def draw(study: "Study", knockout_costs: "pd.DataFrame") -> "Drawing":
+    """Which layers' mixers are needed: the loss of exact match without each, architectures by layers, per task."""
+    import matplotlib.pyplot as plt
+
+    from lolameme.analyses._drawing import colour_bar, nothing, number_map
+    from lolameme.study.architectures import label
+
+    shown = knockout_costs[(knockout_costs["by"] == "resample") & (knockout_costs["part"] == "mixer")]
+    panels = list(shown.groupby(["variant", "asked"], sort=False).groups)
+    if not panels:
+        return nothing("No task of this study asks for locals or globals.")
+    names, layers = list(shown["architecture"].unique()), study.model.layers
+    size = ((0.42 * layers + 0.4) * len(panels) + 2.6, 0.34 * len(names) + 1.5)
+    figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, sharey=True, layout="constrained")
+    for ax, (variant, asked) in zip(axes[0], panels, strict=True):
+        mine = shown[(shown["variant"] == variant) & (shown["asked"] == asked)]
+        table = mine.pivot(index="architecture", columns="layers", values="cost")
+        table = table.reindex(index=names[::-1], columns=[str(k + 1) for k in range(layers)]).clip(0, 1)
+        image = number_map(ax, table.rename(index=label))
+        ax.set(title=f"{variant}\n{asked}", xlabel="layer")
+    colour_bar(figure, axes, image, "exact match lost")
+    return figure
+
+
+def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    """Which mixers an architecture needs: said where every seed says so of every layer, or of none."""
+    from lolameme.study.architectures import label
+
+    said = []
+    rows = tables["knockout"]
+    rows = rows[(rows["part"] == NOTHING) | ((rows["part"] == "mixer") & (rows["by"] == "resample"))]
+    for (variant, architecture, asked), cells in rows.groupby(["variant", "architecture", "asked"], sort=False):
+        whole = cells[cells["part"] == NOTHING].set_index("seed")
+        needed, spare = [], []
+        for layer, mine in cells[cells["part"] == "mixer"].groupby("layers", sort=False):
+            mine = mine.set_index("seed")
+            if (mine["high"] < whole["low"] - NEEDED).all():
+                needed.append(layer)
+            elif (mine["low"] > whole["exact_match"] - SPARE).all():
+                spare.append(layer)
+        if needed and len(needed) + len(spare) == cells.loc[cells["part"] == "mixer", "layers"].nunique():
+            layers = f"layer{'s' if len(needed) > 1 else ''} {', '.join(needed)}"
+            seeds = len(whole)
+            said.append(
+                f"{variant}: {label(architecture)} recalls {asked} with the mixer{'s' if len(needed) > 1 else ''} of "
+                f"{layers} alone; those of all other layers can speak of another program and exact match falls by less "
+                f"than {SPARE} ({seeds} of {seeds} seed{'s' if seeds > 1 else ''})."
+            )
+    return said
+
+
+TABLES = [
+    Table(
+        "knockout_costs",
+        ("knockout",),
+        costs,
+        "What exact match costs when a part of a layer is replaced by what it says of another program of the same "
+        "template (resample), or of all others on average (mean). Mean over seeds, 95 % t interval.",
+    )
+]
+FIGURES = [
+    Figure(
+        "knockout",
+        ("knockout_costs",),
+        draw,
+        lambda study: (
+            "Exact match lost when the mixer of one layer is replaced, at all tokens, by what it says of another "
+            f"program of the same template: mean over {study.counted_seeds}. Locals were bound in the program, globals "
+            "are in the weights. Layers repair what is taken from others, so these are lower bounds."
+        ),
+        section="Mechanism",
+    )
+]

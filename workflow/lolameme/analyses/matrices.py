@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.study.exhibits import Figure
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure as Drawing
 
     from lolameme.analyses._trained import Trained
+    from lolameme.study.config import Study
 
 TITLE = "Which positions a layer reads"
 
@@ -58,3 +61,58 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                 frame |= {"to_token": words[to], "source_token": words[source], "share": share[group, to, source]}
                 frames.append(pd.DataFrame(frame))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+
+
+# ---- from the table of all cells: a figure
+
+
+def draw(study: "Study", matrices: "pd.DataFrame") -> "Drawing":
+    """One prompt of the first task: from which positions each layer of each architecture reads."""
+    import matplotlib.pyplot as plt
+
+    from lolameme.analyses._drawing import MAP, colour_bar, nothing
+    from lolameme.study.architectures import label
+
+    shown = matrices[matrices["prompt"] == 0]
+    if shown.empty:
+        return nothing("No task of this study asks for locals or globals.")
+    task = shown["variant"].iloc[0]
+    shown = shown[(shown["variant"] == task) & (shown["seed"] == shown.loc[shown["variant"] == task, "seed"].min())]
+    names, layers = list(shown["architecture"].unique()), study.model.layers
+    size = (1.5 * layers + 1.6, 1.5 * len(names) + 0.9)
+    figure, axes = plt.subplots(len(names), layers, figsize=size, squeeze=False, layout="constrained")
+    for row, name in zip(axes, names, strict=True):
+        for layer, ax in enumerate(row, start=1):
+            mine = shown[(shown["architecture"] == name) & (shown["layer"] == layer)]
+            table = mine.groupby(["to", "source"])["share"].max().unstack()
+            image = ax.imshow(table.to_numpy(float), cmap=MAP, vmin=0, vmax=1)
+            ax.set(xticks=[], yticks=[])
+            ax.set_title(f"{layer}: {mine['mixer'].iloc[0]}", fontsize=8, fontweight="normal")
+        words = shown[(shown["architecture"] == name) & (shown["layer"] == 1)].groupby("source")["source_token"].first()
+        row[0].set_yticks(range(len(words)), words.str.strip(), fontsize=5)
+        row[0].tick_params(length=0)
+        row[0].set_ylabel(label(name), fontsize=9)
+    colour_bar(figure, axes, image, "share of what is read")
+    return figure
+
+
+def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    """Single prompts show; they prove nothing."""
+    return []
+
+
+TABLES = []
+FIGURES = [
+    Figure(
+        "matrices",
+        ("matrices",),
+        draw,
+        lambda study: (
+            "One prompt of the first task that asks for locals or globals, read from top to bottom, in cells of the "
+            "first seed. Row t of a map says from which positions (columns) the layer gathers at token t: attention "
+            "weights (the largest of all heads), and for Hyena the size of what each position adds through its "
+            "effective matrix, behind its short convolution."
+        ),
+        section="Mechanism",
+    )
+]

@@ -4,14 +4,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.study.exhibits import Figure
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure as Drawing
 
     from lolameme.analyses._trained import Trained
+    from lolameme.study.config import Study
 
 TITLE = "Where the answer is decided"
+CARRIED = 0.8  # effect from which on an answer is said to follow a patch
 
 
 class Settings(Section):
@@ -62,3 +66,69 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                     row = (kind, direction, layer, role, len(asking), runs.told_apart)
                     rows.append((*row, *known, found.interchange, found.norms))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+# ---- from the table of all cells: a figure, sentences
+
+
+def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
+    """Layer by role: how far the answer follows a patch, when two names are exchanged; mean over seeds."""
+    from lolameme.analyses._drawing import blank, colour_bar, grid, nothing, number_map
+    from lolameme.analyses._roles import ROLES
+
+    shown = patching[(patching["kind"] == "names") & (patching["direction"] == "corrupt") & patching["effect"].notna()]
+    if shown.empty:
+        return nothing("No cell of this study tells apart programs in which two names are exchanged.")
+    tasks, names = list(shown["variant"].unique()), list(shown["architecture"].unique())
+    roles = [role for role in ROLES if role in set(shown["role"])]
+    figure, axes = grid(tasks, names, width=0.3 * len(roles) + 0.5, height=0.24 * study.model.layers + 0.7)
+    for row, task in zip(axes, tasks, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            mine = shown[(shown["variant"] == task) & (shown["architecture"] == name)]
+            if mine.empty:
+                blank(ax, "exchange\nnot noticed")
+                continue
+            table = mine.pivot_table(index="layer", columns="role", values="effect").reindex(columns=roles).clip(0, 1)
+            image = number_map(ax, table, written=False)
+    for ax in axes[-1]:
+        ax.tick_params(axis="x", labelrotation=90)
+    figure.supylabel("after layer", fontsize=10)
+    figure.tight_layout()
+    colour_bar(figure, axes, image, "effect")
+    return figure
+
+
+def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    """Where the names of a program stand after layer 1: said where all seeds say the same, intervals included."""
+    from lolameme.study.architectures import label
+
+    said = []
+    rows = tables["patching"]
+    rows = rows[(rows["kind"] == "names") & (rows["layer"] == 1) & rows["effect"].notna()]
+    for (variant, architecture), cells in rows.groupby(["variant", "architecture"], sort=False):
+        n = cells["seed"].nunique()
+        carrying = [role for role, mine in cells.groupby("role", sort=False) if (mine["low"] > CARRIED).all()]
+        if len(carrying) == 1:
+            said.append(
+                f"{variant}, {label(architecture)}: after layer 1, which name has which value stands at the "
+                f"{carrying[0]} (more than {CARRIED:.0%} of the answer follows a patch there, in both directions; "
+                f"{n} of {n} seed{'s' if n > 1 else ''})."
+            )
+    return said
+
+
+TABLES = []
+FIGURES = [
+    Figure(
+        "patching",
+        ("patching",),
+        draw,
+        lambda study: (
+            "Two assignments exchange their names, and the residual stream of that program is put into the run of the "
+            "first one, at some tokens (columns) after some layers (rows; 0: the embedding). Effect: how far the logit "
+            f"difference of the two answers follows; mean over {study.counted_seeds}. Tasks and architectures that do "
+            "not notice the exchange have no effects."
+        ),
+        section="Mechanism",
+    )
+]

@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.study.exhibits import Figure
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure as Drawing
 
     from lolameme.analyses._trained import Trained
+    from lolameme.study.config import Study
 
 TITLE = "What a linear reader finds"
 ABOUT = {  # what is probed for, and at which tokens
@@ -19,7 +22,8 @@ ABOUT = {  # what is probed for, and at which tokens
     "language": "answer sign",
     "type": "answer sign",
 }
-PROGRAMS, NAMES = "programs", "names"
+READABLE = 0.8  # accuracy from which on something is said to be readable
+PROGRAMS = "programs"
 TRAINED, RANDOM = "trained", "random"
 
 
@@ -78,3 +82,71 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                     controlled_accuracy = float(by_chance.mean())
                     rows.append((*row, accuracy, low, high, controlled_accuracy, accuracy - controlled_accuracy))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+# ---- from the table of all cells: a figure, sentences
+
+
+def draw(study: "Study", probes: "pd.DataFrame") -> "Drawing":
+    """What a linear reader finds after each layer, beside the same stack with random weights and a control task."""
+    from lolameme.analyses._drawing import PROBE_STYLES, blank, grid, nothing
+
+    shown = probes[(probes["held_out"] == PROGRAMS) & probes["about"].isin(["name bound", "value"])]
+    if shown.empty:
+        return nothing("No task of this study asks for locals or globals.")
+    shown = shown.assign(row=shown["variant"] + "\n" + shown["about"])
+    rows, names = list(shown["row"].unique()), list(shown["architecture"].unique())
+    figure, axes = grid(rows, names, width=1.5, height=1.4)
+    for line, row in zip(axes, rows, strict=True):
+        for ax, name in zip(line, names, strict=True):
+            mine = shown[(shown["row"] == row) & (shown["architecture"] == name)]
+            if mine.empty:
+                blank(ax, "not asked")
+                continue
+            trained, random = (mine[mine["weights"] == weights].groupby("layer") for weights in (TRAINED, RANDOM))
+            curves = (trained["accuracy"].mean(), random["accuracy"].mean(), trained["control"].mean())
+            for curve, style in zip(curves, PROBE_STYLES.values(), strict=True):
+                ax.plot(curve.index, curve, **style)
+            ax.set(ylim=(-0.05, 1.08), xticks=range(0, study.model.layers + 1, max(1, study.model.layers // 4)))
+    for ax in axes[-1]:
+        ax.set_xlabel("after layer")
+    handles = [axes[0][0].plot([], [], **style)[0] for style in PROBE_STYLES.values()]
+    figure.tight_layout(rect=(0, 0.35 / figure.get_figheight(), 1, 1))
+    figure.legend(handles, PROBE_STYLES, loc="lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    """Where random weights hold a name at its value as readably as trained ones: there a probe alone would mislead."""
+    from lolameme.study.architectures import label
+
+    rows = tables["probes"]
+    rows = rows[(rows["about"] == "name bound") & (rows["held_out"] == PROGRAMS) & (rows["layer"] > 0)]
+    said = []
+    for (variant, architecture), cells in rows.groupby(["variant", "architecture"], sort=False):
+        floor = cells[cells["weights"] == RANDOM].groupby("seed")["low"].max()
+        if len(floor) and (floor > READABLE).all():
+            n = len(floor)
+            said.append(
+                f"{variant}: in {label(architecture)} a linear reader finds which name a value is bound to with random "
+                f"weights already (accuracy above {READABLE} in {n} of {n} seed{'s' if n > 1 else ''}): that it is "
+                "there does not say that it is used."
+            )
+    return said
+
+
+TABLES = []
+FIGURES = [
+    Figure(
+        "probes",
+        ("probes",),
+        draw,
+        lambda study: (
+            "Accuracy of linear probes of the residual stream on programs that they were not fitted on: which name a "
+            "value is bound to, read at the value; and the answer, read at the answer sign. Beside them the same stack "
+            "with random weights, and random labels for the same things (control task). Mean over "
+            f"{study.counted_seeds}."
+        ),
+        section="Mechanism",
+    )
+]

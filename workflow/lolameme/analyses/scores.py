@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.study.exhibits import Figure, Table
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure as Drawing
 
     from lolameme.analyses._trained import Trained
+    from lolameme.study.config import Study
 
 TITLE = "By which route it recalls"
 
@@ -50,8 +53,8 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     from lolameme.analyses import _measures as measures
     from lolameme.analyses._pairs import pairs
     from lolameme.analyses._patching import Runs
-    from lolameme.analyses._prompts import ANSWER_SIGN
     from lolameme.analyses._retrieval import retrieval
+    from lolameme.analyses._roles import ANSWER_SIGN
     from lolameme.analyses._verdict import UNDEFINED, verdict
 
     mixers, unknown = ["", *cell.facts["mixers"]], (math.nan,) * 3
@@ -74,3 +77,139 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
         for layer, (mixer, b, d, (r, group)) in enumerate(zip(mixers, binding, direct, retrieved, strict=True))
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+# ---- from the table of all cells: routes, figures, sentences
+
+
+def routes(study: "Study", scores: "pd.DataFrame") -> "pd.DataFrame":
+    """By which route the seeds of an architecture recall: one row per task and architecture, seeds counted by route."""
+    import pandas as pd
+
+    from lolameme.analyses._verdict import ROUTES
+
+    cells = scores.drop_duplicates(["variant", "architecture", "seed"])
+    cells = cells[cells["prompts"] > 0]
+    counted = [
+        {"variant": variant, "architecture": architecture, "seeds": len(mine)}
+        | {route: int((mine["verdict"] == route).sum()) for route in ROUTES}
+        | {"exact_match": mine["exact_match"].mean(), "answers": " ".join(map(str, sorted(set(mine["answers"]) - {0})))}
+        for (variant, architecture), mine in cells.groupby(["variant", "architecture"], sort=False)
+    ]
+    columns = ["variant", "architecture", "seeds", *ROUTES, "exact_match", "answers"]
+    return pd.DataFrame(counted, columns=columns)
+
+
+def draw_routes(study: "Study", routes: "pd.DataFrame") -> "Drawing":
+    """How many seeds of each architecture recall by which route, per task."""
+    import matplotlib.pyplot as plt
+
+    from lolameme.analyses._drawing import ROUTE_COLOURS, nothing
+    from lolameme.study.architectures import label
+
+    tasks, names = list(routes["variant"].unique()), list(routes["architecture"].unique())
+    if not tasks:
+        return nothing("No task of this study binds names that could be exchanged.")
+    size = (2.4 * len(tasks) + 1.4, 0.34 * len(names) + 1.7)
+    figure, axes = plt.subplots(1, len(tasks), figsize=size, squeeze=False, sharey=True, layout="constrained")
+    for ax, task in zip(axes[0], tasks, strict=True):
+        mine = routes[routes["variant"] == task].set_index("architecture").reindex(names)
+        left = 0 * mine["seeds"].fillna(0)
+        for route, colour in ROUTE_COLOURS.items():
+            width = mine[route].fillna(0)
+            ax.barh(range(len(names)), width, left=left, color=colour, label=route, height=0.72)
+            left = left + width
+        for y, exact in enumerate(mine["exact_match"]):
+            if exact == exact:
+                ax.text(left.max() * 1.03, y, f"{exact:.2f}", va="center", fontsize=8)
+        ax.set(title=task, xlabel="seeds", xlim=(0, left.max() * 1.25), ylim=(len(names) - 0.4, -0.6))
+        ax.set_xticks(range(int(left.max()) + 1))
+    axes[0][0].set_yticks(range(len(names)), [label(name) for name in names])
+    handles, texts = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
+    """What is bound at values, what decides at the answer sign, and what retrieves, layer by layer."""
+    from lolameme.analyses._drawing import SCORE_COLOURS, blank, grid, nothing
+
+    known = scores[scores["binding"].notna()]
+    if known.empty:
+        return nothing("No cell of this study tells apart programs in which two names are exchanged.")
+    tasks, names = list(known["variant"].unique()), list(known["architecture"].unique())
+    figure, axes = grid(tasks, names, width=1.5, height=1.5)
+    for row, task in zip(axes, tasks, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            if known[(known["variant"] == task) & (known["architecture"] == name)].empty:
+                blank(ax, "exchange\nnot noticed")
+            for score, colour in SCORE_COLOURS.items():
+                for _, cell in known[(known["variant"] == task) & (known["architecture"] == name)].groupby("seed"):
+                    cell = cell[cell[score].notna()]
+                    ax.plot(cell["layer"], cell[score], "o-", color=colour, markersize=3, linewidth=1.2, alpha=0.8)
+            ax.set(ylim=(-0.08, 1.08), xticks=range(0, study.model.layers + 1, max(1, study.model.layers // 4)))
+    for ax in axes[-1]:
+        ax.set_xlabel("layer")
+    handles = [axes[0][0].plot([], [], "o-", color=colour, markersize=3)[0] for colour in SCORE_COLOURS.values()]
+    figure.tight_layout(rect=(0, 0.09 / len(tasks) + 0.02, 1, 1))
+    texts = ["bound at the values", "decided at the answer sign", "retrieved by the layer"]
+    figure.legend(handles, texts, loc="lower center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    """Routes, where all seeds of an architecture take the same one."""
+    from lolameme.analyses._verdict import BIND, DIRECT
+    from lolameme.study.architectures import label
+
+    said = []
+    cells = tables["scores"].drop_duplicates(["variant", "architecture", "seed"])
+    for (variant, architecture), mine in cells.groupby(["variant", "architecture"], sort=False):
+        if mine["verdict"].nunique() > 1 or mine["verdict"].iloc[0] not in (BIND, DIRECT):
+            continue
+        n, exact = len(mine), mine["exact_match"].mean()
+        layers = sorted(set(mine["answers"]))
+        where = f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
+        how = (
+            "binds names to their values, then looks them up" if mine["verdict"].iloc[0] == BIND else "answers directly"
+        )
+        said.append(
+            f"{variant}: {label(architecture)} {how} in {where} ({n} of {n} seed{'s' if n > 1 else ''}; exact match "
+            f"{exact:.2f} over these prompts)."
+        )
+    return said
+
+
+TABLES = [
+    Table(
+        "routes",
+        ("scores",),
+        routes,
+        "By which route the seeds of an architecture recall what a program bound, exact match over the prompts asked, "
+        "and the layers that answer.",
+    )
+]
+FIGURES = [
+    Figure(
+        "routes",
+        ("routes",),
+        draw_routes,
+        lambda study: (
+            f"Seeds by the route by which they recall what a program bound ({study.counted_seeds} each), by fixed "
+            "rules from binding, direct and retrieval score. Numbers: mean exact match over the prompts asked."
+        ),
+        section="Mechanism",
+    ),
+    Figure(
+        "scores",
+        ("scores",),
+        draw_scores,
+        lambda study: (
+            "After each layer: how far the answer follows when the two values whose names were exchanged are patched "
+            "(bound at the values), or the answer sign (decided there); and how much of what the layer gathers at the "
+            "answer sign comes from the value looked for, beyond the other values (retrieved). One line per seed; "
+            "cells that do not notice the exchange have no scores."
+        ),
+        section="Mechanism",
+    ),
+]
