@@ -30,7 +30,7 @@ def one(mixer: str, length: int) -> dict[str, float]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     before = peak_memory()
-    layer = mixer_class(mixer)(MODEL, length)
+    layer = mixer_class(mixer)(MODEL.model_copy(update={"length": length}))
     x = torch.randn(1, length, MODEL.d_model, requires_grad=True)
 
     def step() -> None:

@@ -52,6 +52,14 @@ def test_check_refuses_in_one_line(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_check_finds_programs_that_are_too_long_for_the_model(tmp_path):
+    shorter = (ROOT / "studies/gpu.yaml").read_text().replace("length: 512, ", "")
+    (tmp_path / "gpu.yaml").write_text(shorter)
+    done = lolameme("check", tmp_path / "gpu.yaml")
+    assert "split longer has a program of" in done.stderr
+    assert "but model.length is 128; set model.length to" in done.stderr
+
+
 def test_warn_names_what_cannot_see_far_enough():
     done = lolameme("warn")
     assert "in_context: thex-1 will not exceed 0." in done.stdout

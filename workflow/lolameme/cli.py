@@ -76,7 +76,10 @@ def main() -> None:
 
 
 def check(arguments: argparse.Namespace) -> None:
+    from lolameme.data.lengths import foresee_lengths
+
     study = config.load(arguments.config)
+    foresee_lengths(study)
     cells = len(study.variants) * len(study.stacks) * len(study.seeds)
     print(f"{arguments.config} is a valid study: {study.study}")
     print(f"variants:      {', '.join(study.variants)}")

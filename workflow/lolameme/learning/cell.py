@@ -10,6 +10,7 @@ import torch
 from lolameme.base import provenance, tensors
 from lolameme.base.files import read_json, read_table, write_json, write_table
 from lolameme.base.seeds import seed_of
+from lolameme.data.lengths import require_length
 from lolameme.learning.batches import COLUMNS, Split
 from lolameme.learning.device import Device
 from lolameme.learning.trainer import Progress, train
@@ -31,8 +32,9 @@ class Job:
         self.cell, self.training, self.data = cell, training, data
         self.device = Device.choose(study.device, training.precision, threads)
         vocabulary = dataset["vocabulary"]
-        require_length(study.model.length, cell.variant, dataset["splits"])
-        usual = dataset["splits"]["train"]["longest"]
+        longest = {name: facts["longest"] for name, facts in dataset["splits"].items()}
+        require_length(study.model.length, cell.variant, longest)
+        usual = longest["train"]
         model = model_of(cell.architecture, study.model)
         model = matched(study.match, cell.architecture, model, vocabulary, usual, training.batch)
         seed = seed_of(cell.seed, "initialisation", cell.variant, cell.architecture)
@@ -67,20 +69,6 @@ class Job:
         }
         identity = provenance.fingerprint(self.facts)
         return train(self.model, self.training, splits, self.cell.seed, self.device, checkpoint, identity, report)
-
-
-def require_length(length: int, variant: str, splits: dict[str, dict[str, Any]]) -> None:
-    """Raise ValueError, in a sentence for the user, if a split has a program of more than `length` tokens.
-
-    How long inputs may be is a setting of the model: were it taken from the splits, adding a test split would change
-    what is trained.
-    """
-    for name, facts in splits.items():
-        if facts["longest"] > length:
-            raise ValueError(
-                f"variants.{variant}: split {name} has a program of {facts['longest']} tokens, but model.length is "
-                f"{length}; set model.length to {facts['longest']} or more, or make the programs of the split shorter"
-            )
 
 
 def train_cell(
