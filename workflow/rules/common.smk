@@ -63,6 +63,11 @@ def of_task(wildcards):
     return [plugins.module_name("task", task, part) for part in ("settings", "columns", "generator", "interpreter")]
 
 
+def of_floor(wildcards):
+    """The modules of the task of a job's variant, with its solver that binds nothing."""
+    return [*of_task(wildcards), plugins.module_name("task", STUDY.variants[wildcards.variant].task, "floor")]
+
+
 def of_stack(wildcards):
     """The modules of the mixers of a job's architecture."""
     mixers = sorted(set(architectures.pattern(wildcards.architecture, STUDY.model.layers)))

@@ -92,7 +92,7 @@ rule card:
     params:
         about=lambda w: STUDY.variants[w.variant].about,
         worlds=len(STUDY.world_seeds),
-        code=code("card.py", of_task),
+        code=code("card.py", of_floor),
     message:
         "{wildcards.variant}, world {wildcards.world}: describing the data"
     script:

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
 from lolameme.data.dataset import build_task
+from lolameme.data.floors import floor
 from lolameme.data.oracle import oracle
 from lolameme.data.prompts import row_groups
 from lolameme.data.tokenizer import load_tokenizer
@@ -36,11 +37,16 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
     tokenizer = load_tokenizer(folder)
     frequent = most_frequent_answer(folder / "train.parquet")
     splits = {}
-    for split in variant.programs():
+    for split, program in variant.programs().items():
         path = folder / f"{split}.parquet"
         splits[split] = measure(path, solver.choices, frequent)
         splits[split] |= {"oracle": oracle(path, solver, tokenizer, _TRAIN if split == "train" else None)}
         if split != "train":
+            once, constant = (
+                not getattr(program, "repeat", False),
+                max(splits[split][k] for k in ("chance", "majority")),
+            )
+            splits[split] |= {"floor": floor(path, variant.task, solver, once, constant)}
             splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in restricted.items()}
     return {
         "variant": name,
@@ -172,7 +178,14 @@ def histogram(lengths: dict[Any, int]) -> list[tuple[str, int]]:
 def markdown(card: dict[str, Any]) -> str:
     """The card for people."""
     sizes = ("programs", "queries", "tokens", "longest")
-    shares = ("chance", "majority", "value_share", *(f"without_{faculty}" for faculty in card["faculties"]), "oracle")
+    shares = (
+        "chance",
+        "majority",
+        "value_share",
+        "floor",
+        *(f"without_{faculty}" for faculty in card["faculties"]),
+        "oracle",
+    )
     titles = [name.replace("value_share", "a value of the program").replace("_", " ") for name in shares]
     lines = [f"# {card['variant']}", "", sentence(card["about"]), "", "## Splits", ""]
     lines += [row("split", *sizes, *titles), row(*["---"] * (1 + len(sizes) + len(shares)))]

@@ -46,7 +46,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         answered = written(model, split, scores, device)
         rows = prediction_rows(data / f"{name}.parquet", split, scores, answered, tokenizer, dataset["slices"])
         predictions.append(rows)
-        baselines = {key: card["splits"][name][key] for key in ("chance", "majority", "value_share", "oracle")}
+        baselines = {key: card["splits"][name][key] for key in ("chance", "majority", "value_share", "floor", "oracle")}
         splits[name] = summary(rows) | {"baselines": baselines, "slices": slices(rows, dataset["slices"])}
     write_frame(folder / "predictions.parquet", pd.concat(predictions))
     keep = (

@@ -1,0 +1,101 @@
+"""Floors: known by hand, and by counting out tiny cases."""
+
+import itertools
+from fractions import Fraction
+
+import pytest
+
+from conftest import FACTS, RECALL, study
+from lolameme.data import card
+from lolameme.data.dataset import Builder
+from lolameme.data.floors import share
+from lolameme.study import plugins
+from lolameme.tasks.interpreter import interpreter
+
+SIZES = {"train": 50, "valid": 10, "test": 600}
+PAIRS = {
+    "about": "pairs",
+    "task": "mqar",
+    "sizes": SIZES,
+    "world": {"keys": 32, "values": 32},
+    "program": {"pairs": [2, 4], "length": 32},
+    "splits": {"more_pairs": {"pairs": [5, 8]}},
+}
+
+
+def floors(tmp_path, variant: dict) -> dict[str, float]:
+    made = study(variants={"v": variant})
+    Builder(made, "v").write(tmp_path)
+    splits = card.describe(made, "v", tmp_path)["splits"]
+    return {name: split["floor"] for name, split in splits.items() if name != "train"}
+
+
+def test_elimination_among_pairs(tmp_path):
+    found = floors(tmp_path, PAIRS)
+    by_hand = {
+        split: sum(1 / left for n in sizes for left in range(1, n + 1)) / sum(sizes)
+        for split, sizes in (("test", (2, 3, 4)), ("more_pairs", (5, 6, 7, 8)))
+    }
+    assert [round(value, 3) for value in by_hand.values()] == [0.602, 0.386]
+    for split, value in by_hand.items():
+        assert found[split] == pytest.approx(value, abs=0.015)
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_recall_of_two_names(tmp_path, repeat):
+    """Values are equal in one of ten programs. What was asked is out, unless programs may repeat."""
+    program = {"assignments": [2, 2], "queries": [2, 2], "repeat": repeat}
+    first = 0.1 + 0.9 / 2
+    found = floors(tmp_path, RECALL | {"sizes": SIZES, "program": program})
+    assert found["test"] == pytest.approx(first if repeat else (first + 1) / 2, abs=0.03)
+
+
+def test_what_the_weights_hold_is_no_binding_unless_nothing_else_is_asked(tmp_path):
+    mixed = RECALL | {
+        "sizes": SIZES,
+        "world": {"modulus": 10, "stems": 6, "heads": 6, "globals": 20},
+        "program": {"assignments": [4, 4], "queries": [1, 1], "global_share": 0.5},
+        "splits": {"globals_only": {"global_share": 1, "assignments": [1, 4]}, "locals_only": {"global_share": 0}},
+    }
+    found = floors(tmp_path / "mixed", mixed)
+    assert found["test"] == pytest.approx((1 + found["locals_only"]) / 2, abs=0.05)
+    assert found["globals_only"] < 0.2
+    assert floors(tmp_path / "facts", FACTS)["test"] <= 0.1
+
+
+def test_results_of_operators_are_guessed_from_what_operands_may_be(tmp_path):
+    maximum = RECALL | {
+        "sizes": SIZES,
+        "world": {"modulus": 2, "stems": 8, "heads": 8, "operators": ["max"]},
+        "program": {"assignments": [4, 8], "queries": [1, 1], "operands": [2, 2], "repeat": True},
+    }
+    # of a program with ones and zeros, the maximum of two names is 1 unless both are 0
+    assert 0.65 < floors(tmp_path, maximum)["test"] < 0.85
+
+
+@pytest.mark.parametrize("nodes", [3, 4, 5])
+def test_depo_is_counted_out(nodes):
+    """All cycles, and all ways to ask twice for a successor: the best guess is counted over the cycles left."""
+    names = [f"n{i}" for i in range(nodes)]
+    world = {"task": "depo", "nodes": names}
+    solver, guesses = interpreter(world), plugins.load("task", "depo", "floor").guesses
+    cycles = [
+        dict(zip(c, (*c[1:], c[0]), strict=True)) for c in ((0, *r) for r in itertools.permutations(range(1, nodes)))
+    ]
+    right, best, asked = Fraction(0), Fraction(0), 0
+    for follower, (a, b) in itertools.product(cycles, itertools.permutations(range(nodes), 2)):
+        edges = " ".join(f"n{x} n{y}" for x, y in follower.items())
+        second = guesses(solver, f"{edges} 1 n{a} n{follower[a]} 1 n{b} n{follower[b]}", True, True)[1]
+        right += Fraction(share(second, f"n{follower[b]}")).limit_denominator(100)
+        left = [c[b] for c in cycles if c[a] == follower[a]]
+        most = max(map(left.count, left))
+        likeliest = {x for x in left if left.count(x) == most}
+        best += Fraction(follower[b] in likeliest, len(likeliest))
+        asked += 1
+    assert right == best
+    assert 0 < best / asked <= 1
+
+
+def test_every_task_brings_its_solver():
+    for task in plugins.names("task"):
+        assert callable(plugins.load("task", task, "floor").guesses), task

@@ -1,0 +1,10 @@
+"""Answering ListOps without binding. There is nothing to bind; what counts is to reach the lists inside."""
+
+from lolameme.tasks.guessing import Guess
+from lolameme.tasks.listops.interpreter import Interpreter
+
+
+def guesses(solver: Interpreter, program: str, once: bool, memory: bool) -> list[Guess]:
+    """The value of the outermost list as if those inside were not there; nothing, where it has only these."""
+    (answer,) = Interpreter(solver.world, without="nesting").answers(program)
+    return [{} if answer.value is None else {answer.text: 1.0}]
