@@ -18,7 +18,7 @@ def cell(folder: Path, architecture: str, seed: int, skill: float, data: str = "
     rows = {"split": "test", "program": np.repeat(np.arange(80), 4), "exact_match": rng.random(320) < skill}
     write_frame(path / "predictions.parquet", pd.DataFrame(rows))
     identity = {"variant": "recall", "architecture": architecture, "data": f"{data} of world {seed}", "seed": seed}
-    floors = {"baselines": {"chance": 0.1, "majority": 0.1, "value_share": 0.3}}
+    floors = {"baselines": {"chance": 0.1, "majority": 0.1, "value_share": 0.3, "floor": 0.3}}
     write_json(path / "metrics.json", identity | {"splits": {"test": floors}})
     facts = identity | {"parameters": 5, "training": {"learning_rate": rate, "steps": 10}, "tokens": seed}
     write_json(path / "model.json", facts)

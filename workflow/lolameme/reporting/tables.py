@@ -85,9 +85,9 @@ def scores(study: config.Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def floor(baselines: dict[str, float | None]) -> float:
+def floor(baselines: dict[str, float]) -> float:
     """What the best solver without binding reaches on a split, from its baselines in metrics.json or a card."""
-    return max(baselines[key] for key in ("chance", "majority", "value_share") if baselines[key] is not None)
+    return baselines["floor"]
 
 
 def slices(study: config.Study) -> pd.DataFrame:
