@@ -37,6 +37,8 @@ rule all:
     default_target: True
     input:
         PAGE,
+        TRACKED,
+        LOCAL_DATABASE,
 
 
 rule cells:

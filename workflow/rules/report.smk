@@ -89,7 +89,6 @@ rule page:
         expand(f"{FIGURES}/{{figure}}.svg", figure=EXHIBITS.figures),
         rules.latex.output,
         cards=first_world("card.json"),
-        runs=str(PATHS.runs),
     output:
         PAGE,
     log:

@@ -1,4 +1,28 @@
-# Tracking: MLflow shows what the result files say; one job writes it.
+# Tracking: MLflow shows what the result files say; one job writes it. Nothing waits for it.
+TRACKED = [str(PATHS.runs), str(PATHS.links)]
+LOCAL_DATABASE = [] if STUDY.tracking else [str(paths.DATABASE)]
+TRACKING = STUDY.tracking or f"sqlite:///{paths.DATABASE}"
+
+
+if LOCAL_DATABASE:
+
+    rule database:
+        localrule: True
+        output:
+            LOCAL_DATABASE,
+        log:
+            f"{LOGS}/database.log",
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            uri=TRACKING,
+        message:
+            "Making MLflow's database"
+        script:
+            "../scripts/database.py"
 
 
 rule track:
@@ -6,11 +30,27 @@ rule track:
         METRICS,
         HISTORIES,
         MODELS,
+        expand(
+            f"{CELL}/model.safetensors",
+            variant=STUDY.variants,
+            architecture=STUDY.stacks,
+            seed=STUDY.seeds,
+        ),
+        expand(
+            str(PATHS.analysis("{analysis}", "{variant}", "{architecture}", "{seed}")),
+            analysis=STUDY.analyses,
+            variant=STUDY.variants,
+            architecture=STUDY.stacks,
+            seed=STUDY.seeds,
+        ),
+        ancient(LOCAL_DATABASE),  # other studies write to it, too
         board=f"{TABLES}/leaderboard.parquet",
+        figures=expand(f"{FIGURES}/{{figure}}.{{suffix}}", figure=EXHIBITS.figures, suffix=("png", "svg")),
+        tables=expand(f"{TABLES}/{{table}}.csv", table=[*EXHIBITS.tables, *EXHIBITS.pooled]),
         cards=first_world("card.md"),
-        figures=expand(f"{FIGURES}/{{figure}}.png", figure=EXHIBITS.figures),
     output:
-        str(PATHS.runs),
+        runs=str(PATHS.runs),
+        links=str(PATHS.links),
     log:
         f"{LOGS}/track.log",
     conda:
@@ -19,8 +59,7 @@ rule track:
         mem_mb=2000,
         runtime=60,
     params:
-        uri=STUDY.tracking or f"sqlite:///{paths.DATABASE}",
-        artifacts=str(paths.ARTIFACTS),
+        uri=TRACKING,
         code=code("track.py"),
     message:
         "Tracking all cells in MLflow"

@@ -1,3 +1,10 @@
+// Links into MLflow: rule `track` leaves their addresses in mlflow.js beside the page; without it there are none.
+for (const link of document.querySelectorAll("[data-run]")) {
+  const address = (window.MLFLOW ?? {})[link.dataset.run];
+  if (address) link.href = address;
+}
+document.body.classList.toggle("tracked", "MLFLOW" in window);
+
 // The explorer: filters and ranks the leaderboard's rows, which stand in the page as JSON.
 const rows = JSON.parse(document.getElementById("rows").textContent);
 const form = document.getElementById("filters");

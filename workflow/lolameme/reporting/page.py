@@ -2,11 +2,9 @@
 
 import datetime
 import importlib.metadata
-import json
 import math
 import platform
 import re
-import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from lolameme.study import config
 from lolameme.study.architectures import label, pattern
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
-_VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
 
 METRICS = {  # what a reader can rank the leaderboard by
     "exact_match": "exact match",
@@ -37,10 +34,10 @@ METRICS = {  # what a reader can rank the leaderboard by
 
 
 def render(study: config.Study) -> str:
-    """The report page of a study, from its tables, figures, data cards and the map to MLflow's runs."""
+    """The report page of a study, from its tables, figures and data cards."""
     exhibits, paths = collect(study), study.paths
     table = {name: read_frame(paths.table(name)) for name in exhibits.tables}
-    board, tracked = table["leaderboard"], read_json(paths.runs)
+    board = table["leaderboard"]
     claims, contrasts = table["claims"], table["contrasts"]
     shown = [read_json(paths.data(variant, study.world_seeds[0]) / "card.json") for variant in study.variants]
     seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["train_seconds"].sum()
@@ -57,12 +54,11 @@ def render(study: config.Study) -> str:
         explorer=explorer(board),
         metrics=METRICS,
         sections=sections(exhibits),
-        links=links(tracked, study.server),
         claims=claims.astype(object).where(claims.notna(), None).to_dict("records"),
         cards=shown,
         stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},
         trainings={name: study.training_of(name).model_dump() for name in study.variants},
-        cells=cell_rows(table["cells"], tracked, study.server),
+        cells=cell_rows(table["cells"]),
         total=seconds,
         hardware=sorted(set(table["cells"]["device"] + ", " + table["cells"]["precision"])),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -107,36 +103,9 @@ def explorer(board: pd.DataFrame) -> list[dict[str, Any]]:
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 
-def links(tracked: dict[str, Any], server: str) -> dict[str, Any]:
-    """Addresses in MLflow: of every architecture's run, and per variant of the page that compares all its cells."""
-    runs = {
-        name: f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
-        for name, run in tracked["architectures"].items()
-    }
-    cells: dict[str, list[dict[str, str]]] = {}
-    for name, run in tracked["cells"].items():
-        cells.setdefault(name.split("/")[0], []).append(run)
-    compare = {
-        variant: f"{server}/#/compare-runs?"
-        + urllib.parse.urlencode(
-            {
-                "runs": json.dumps([run["run_id"] for run in of_variant]),
-                "experiments": json.dumps([of_variant[0]["experiment_id"]]),
-            },
-            quote_via=urllib.parse.quote,
-        )
-        for variant, of_variant in cells.items()
-    }
-    return {"runs": runs, "compare": compare}
-
-
-def cell_rows(scored: pd.DataFrame, tracked: dict[str, Any], server: str) -> list[dict[str, Any]]:
-    """All cells with their exact match on `test` and the address of their MLflow run."""
-    rows = scored[scored["split"] == "test"].to_dict("records")
-    for row in rows:
-        run = tracked["cells"][f"{row['variant']}/{row['architecture']}/seed{row['seed']}"]
-        row["link"] = f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
-    return rows
+def cell_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
+    """All cells with their exact match on `test`."""
+    return scored[scored["split"] == "test"].to_dict("records")
 
 
 def inline(path: Path) -> str:

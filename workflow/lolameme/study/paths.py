@@ -53,6 +53,11 @@ class Paths:
         return self.results / "mlflow.json"
 
     @property
+    def links(self) -> Path:
+        """What the report knows of these runs."""
+        return self.reports / "mlflow.js"
+
+    @property
     def logs(self) -> Path:
         return self.results / "logs"
 

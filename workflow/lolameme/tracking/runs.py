@@ -1,33 +1,27 @@
 """MLflow: a view on the result files that can be rebuilt at any time.
 
-An experiment per variant, in it a run per architecture with the mean over its seeds, and below each a run per cell.
-Tracking is idempotent. A run carries a digest of what it shows; a cell whose files have not changed keeps its run, a
-cell trained again gets a new run in place of the old one.
+An experiment per variant holds a run per cell; one for the whole study holds the means over seeds and its figures, so
+that grouping the runs of a variant counts seeds only. Tracking is idempotent. A cell's run is known by its weights and
+metrics: as long as these stay, artefacts may be added to it. A cell trained again gets a new run, and the old one is
+kept, marked as superseded; so are runs of cells that the study has dropped.
 """
 
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "true")
-
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, ViewType
 from mlflow.tracking import MlflowClient
 
 from lolameme.base.files import digest, read_frame, read_json
 from lolameme.base.provenance import flatten
 from lolameme.study import architectures, config
-from lolameme.study.paths import data_of
+from lolameme.study.paths import ARTIFACTS, data_of
+from lolameme.tracking import store
 
-_FILES = ("metrics.json", "history.parquet", "model.json")
 _SETTINGS = (
     "architecture",
     "seed",
@@ -43,78 +37,54 @@ _SETTINGS = (
     "threads",
 )
 _ALWAYS = ("architecture", "seed", "training.learning_rate", "training.steps", "model.d_model", "parameters")
-_SQLITE = "sqlite:///"
-_CELL, _CONTENT, _PARENT = "lolameme.cell", "lolameme.content", "mlflow.parentRunId"
-
-
-@contextmanager
-def alone(uri: str) -> Iterator[None]:
-    """Wait until no other process tracks into the SQLite database of `uri`; a tracking server needs no turns.
-
-    The lock is on the folder, so that it leaves no file behind, and ends with the process.
-    """
-    if not uri.startswith(_SQLITE):
-        yield
-        return
-    folder = Path(uri.removeprefix(_SQLITE)).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+_CELL, _CONTENT, _STATE, _FILE = "lolameme.cell", "lolameme.content", "state", "lolameme.file."
+CURRENT, SUPERSEDED, DROPPED = "current", "superseded", "dropped from the study"  # states of a run
+_ALL = 50_000  # the most runs that MLflow finds at once
+_FILES = ("model.json", "metrics.json", "history.parquet")
 
 
 class Tracker:
     """Writes the cells of one study to an MLflow tracking store."""
 
-    def __init__(self, study: config.Study, uri: str, artifacts: Path, cells: list[tuple[dict[str, Any], Path]]):
+    def __init__(self, study: config.Study, uri: str, cells: list[tuple[dict[str, Any], Path]]):
         self.study, self.cells, self.uri = study, cells, uri
-        self.artifacts = artifacts if uri.startswith(_SQLITE) else None  # a server keeps artefacts where it likes
         facts = {folder: read_json(folder / "model.json") for _, folder in cells}
         shown = {folder: flatten({key: one[key] for key in _SETTINGS}) for folder, one in facts.items()}
         differing = {key for one in shown.values() for key in one if len({str(o.get(key)) for o in shown.values()}) > 1}
         kept = differing | set(_ALWAYS)
         self.settings = {f: {key: one[key] for key in sorted(kept & set(one))} for f, one in shown.items()}
 
-    def track(self, board: pd.DataFrame, figures: list[Path]) -> dict[str, Any]:
-        """Show all cells, their architectures and the figures; returns the experiment and run ids of each.
+    def track(self, board: pd.DataFrame, exhibits: dict[str, list[Path]]) -> dict[str, Any]:
+        """Show all cells, the means over their seeds, and the exhibits, by folder; returns the experiment and run ids.
 
-        Processes that track into one SQLite database take turns.
+        Raises RuntimeError if the store cannot be opened.
         """
-        with alone(self.uri):
-            self.client = MlflowClient(tracking_uri=self.uri)  # makes the database where there is none
-            return self._track(board, figures)
-
-    def _track(self, board: pd.DataFrame, figures: list[Path]) -> dict[str, Any]:
-        made: dict[str, dict[str, Any]] = {"cells": {}, "architectures": {}}
-        for variant in self.study.variants:
-            experiment = self.experiment(variant, self.study.variants[variant].about)
-            for architecture in self.study.stacks:
-                name, ids = f"{variant}/{architecture}", {"experiment_id": experiment}
-                rows = board[(board["variant"] == variant) & (board["architecture"] == architecture)]
-                cells = {
-                    cell["seed"]: folder
-                    for cell, folder in self.cells
-                    if (cell["variant"], cell["architecture"]) == (variant, architecture)
-                }
-                card = data_of(cells[self.study.seeds[0]], self.study.world_seeds[0]) / "card.md"
-                parent = self.summary(experiment, name, rows, card)
-                made["architectures"][name] = ids | {"run_id": parent}
-                for seed, folder in cells.items():
-                    run = self.cell(experiment, f"{name}/seed{seed}", folder)
-                    self.client.set_tag(run, _PARENT, parent)
-                    made["cells"][f"{name}/seed{seed}"] = ids | {"run_id": run}
-        return made | {"figures": self.figures(figures)}
+        with store.opened(self.uri) as client:
+            self.client: MlflowClient = client
+            self.shown: set[str] = set()
+            made: dict[str, dict[str, Any]] = {"cells": {}, "architectures": {}}
+            whole = self.experiment("", "Means over the seeds of every architecture and variant, and all figures.")
+            for variant in self.study.variants:
+                experiment = self.experiment(variant, self.study.variants[variant].about)
+                for cell, folder in self.cells:
+                    if cell["variant"] == variant:
+                        name = f"{variant}/{cell['architecture']}/seed{cell['seed']}"
+                        made["cells"][name] = self.cell(experiment, name, folder)
+            for (variant, architecture), rows in board.groupby(["variant", "architecture"], sort=False):
+                made["architectures"][f"{variant}/{architecture}"] = self.means(whole, rows)
+            made["study"] = self.exhibits(whole, exhibits)
+            self.mark_dropped()
+            return made
 
     def experiment(self, variant: str, about: str) -> str:
-        """The id of the experiment `<study>/<variant>`, made where it does not exist."""
-        name = f"{self.study.study}/{variant}"
-        found = self.client.get_experiment_by_name(name)
+        """The id of the experiment `<study>/<variant>`, or `<study>`, made where it does not exist."""
+        name = "/".join([self.study.study, variant] if variant else [self.study.study])
+        found, path = self.client.get_experiment_by_name(name), store.database(self.uri)
         if found is None:
-            location = self.artifacts and (self.artifacts / self.study.study / variant).resolve().as_uri()
+            location = (ARTIFACTS / name).as_posix() if path else None  # a server keeps artefacts where it likes
             identifier = self.client.create_experiment(name, artifact_location=location)
+            if path:
+                store.relocate(path)
         else:
             identifier = found.experiment_id
             if found.lifecycle_stage == "deleted":
@@ -124,92 +94,124 @@ class Tracker:
         self.client.set_experiment_tag(identifier, "mlflow.experimentKind", "custom_model_development")
         return identifier
 
-    def current(self, experiment: str, identity: str, content: str) -> str | None:
-        """The finished run that shows just this content, if any; every other run of the same identity is deleted."""
+    def current(self, experiment: str, identity: str, content: str) -> Run | None:
+        """The finished run that shows just this content, if any. Others of the identity are marked as superseded; what
+        a killed process began is deleted."""
         runs = self.client.search_runs(
             [experiment],
             f"tags.`{_CELL}` = '{identity}'",
             ViewType.ACTIVE_ONLY,
+            _ALL,
             order_by=["attributes.start_time DESC"],
         )
+        self.shown.add(identity)
         kept = None
         for run in runs:
-            if kept is None and run.info.status == "FINISHED" and run.data.tags.get(_CONTENT) == content:
-                kept = run.info.run_id
-            else:
+            if run.info.status != "FINISHED":
                 self.client.delete_run(run.info.run_id)
+            elif kept is None and run.data.tags.get(_CONTENT) == content:
+                kept = run
+                self.state(run, CURRENT)
+            else:
+                self.state(run, SUPERSEDED)
         return kept
 
-    def cell(self, experiment: str, name: str, folder: Path) -> str:
-        """The run of a cell, written where there is none that shows its files."""
-        settings, identity = self.settings[folder], f"{self.study.study}/{name}"
-        content = fingerprint(digest(*(folder / file for file in _FILES)), settings)
-        run = self.current(experiment, identity, content)
-        if run is not None:
-            return run
-        facts, metrics = read_json(folder / "model.json"), read_json(folder / "metrics.json")
-        tags = self.tags(identity, content, facts["architecture"]) | {
-            "variant": facts["variant"],
-            "seed": str(facts["seed"]),
-            "data": facts["data"],
-            "code": facts["code"]["sources"],
-            "commit": str(facts["code"]["commit"]),
-            "lolameme.files": str(folder),
-            "mlflow.note.content": f"{facts['architecture']} ({', '.join(facts['mixers'])}) on {facts['variant']}",
-        }
-        run_name = f"{facts['architecture']} seed{facts['seed']}"
-        ended = round((folder / "model.json").stat().st_mtime * 1000)  # so that MLflow's duration is that of training
-        begun = ended - round(facts["train_seconds"] * 1000)
-        run = self.client.create_run(experiment, begun, tags, run_name).info.run_id
-        self.client.log_batch(run, params=[Param(key, str(value)) for key, value in settings.items()])
-        self.client.log_inputs(run, datasets=inputs(data_of(folder, facts["world"]), facts["variant"]))
-        logged = per_step(read_frame(folder / "history.parquet")) + final(metrics)
-        for start in range(0, len(logged), 1000):
-            self.client.log_batch(run, metrics=logged[start : start + 1000])
-        for file in _FILES:
-            self.client.log_artifact(run, str(folder / file))
-        self.client.set_terminated(run, "FINISHED", ended)
-        return run
+    def state(self, run: Run, state: str) -> None:
+        """Mark a run, and say in its name if it is not current."""
+        if run.data.tags.get(_STATE) != state:
+            name = run.info.run_name.partition(" (")[0]
+            self.client.update_run(run.info.run_id, name=name if state == CURRENT else f"{name} ({state})")
+            self.client.set_tag(run.info.run_id, _STATE, state)
 
-    def summary(self, experiment: str, name: str, rows: pd.DataFrame, card: Path) -> str:
-        """The run of an architecture on a variant: means over its seeds, with intervals, and a card of its data."""
-        architecture, identity = rows["architecture"].iloc[0], f"{self.study.study}/{name}"
-        values = {}
+    def mark_dropped(self) -> None:
+        """Mark the runs of cells, and of means, that are no longer part of the study."""
+        name = self.study.study
+        found = self.client.search_experiments(filter_string=f"name = '{name}'")
+        found += self.client.search_experiments(filter_string=f"name LIKE '{name}/%'")
+        for experiment in found:
+            for run in self.client.search_runs([experiment.experiment_id], max_results=_ALL):
+                if run.data.tags.get(_CELL) not in self.shown and run.data.tags.get(_STATE) == CURRENT:
+                    self.state(run, DROPPED)
+
+    def cell(self, experiment: str, name: str, folder: Path) -> dict[str, str]:
+        """The run of a cell, written where there is none with its weights and metrics."""
+        settings, identity = self.settings[folder], f"{self.study.study}/{name}"
+        facts, metrics = read_json(folder / "model.json"), read_json(folder / "metrics.json")
+        content = fingerprint(digest(folder / "model.safetensors"), metrics["splits"])
+        found = self.current(experiment, identity, content)
+        if found is not None:
+            run, known = found.info.run_id, found.data.tags
+        else:
+            tags = known = self.tags(identity, content, facts["architecture"]) | {
+                "variant": facts["variant"],
+                "seed": str(facts["seed"]),
+                "data": facts["data"],
+                "code": facts["code"]["sources"],
+                "commit": str(facts["code"]["commit"]),
+                "lolameme.files": str(folder),
+                "mlflow.note.content": f"{facts['architecture']} ({', '.join(facts['mixers'])}) on {facts['variant']}",
+            }
+            run_name = f"{facts['architecture']} seed{facts['seed']}"
+            ended = round((folder / "model.json").stat().st_mtime * 1000)  # so that the duration is that of training
+            begun = ended - round(facts["train_seconds"] * 1000)
+            run = self.client.create_run(experiment, begun, tags, run_name).info.run_id
+            self.client.log_batch(run, params=[Param(key, str(value)) for key, value in settings.items()])
+            self.client.log_inputs(run, datasets=inputs(data_of(folder, facts["world"]), facts["variant"]))
+            logged = per_step(read_frame(folder / "history.parquet")) + final(metrics)
+            for start in range(0, len(logged), 1000):
+                self.client.log_batch(run, metrics=logged[start : start + 1000])
+            self.client.set_terminated(run, "FINISHED", ended)
+        identity_of = (facts["variant"], facts["architecture"], facts["seed"])
+        looked = [(self.study.paths.analysis(name, *identity_of), f"analyses/{name}") for name in self.study.analyses]
+        self.attach(run, known, [*((folder / file, None) for file in _FILES), *looked])
+        return {"experiment_id": experiment, "run_id": run}
+
+    def attach(self, run: str, tags: dict[str, str], files: Iterable[tuple[Path, str | None]]) -> None:
+        """Add files to a run as artefacts, each in a folder of the run; those that it holds already stay."""
+        for file, folder in files:
+            content = digest(file)[:32]
+            name = f"{_FILE}{folder}.{file.name}" if folder else f"{_FILE}{file.name}"
+            if tags.get(name) != content:
+                self.client.log_artifact(run, str(file), folder)
+                self.client.set_tag(run, name, content)
+
+    def means(self, experiment: str, rows: pd.DataFrame) -> dict[str, str]:
+        """The run of an architecture on a variant: means over its seeds, with intervals."""
+        variant, architecture, seeds = (rows[key].iloc[0] for key in ("variant", "architecture", "seeds"))
+        identity, values = f"{self.study.study}/{variant}/{architecture}", {}
         for _, row in rows.iterrows():
             for key in ("exact_match", "low", "high"):
                 values[f"{row['split']}.exact_match" + ("" if key == "exact_match" else f".{key}")] = float(row[key])
         values |= {key: float(rows[key].iloc[0]) for key in ("train_seconds", "tokens_per_second")}
-        content = fingerprint(digest(card), values)
-        run = self.current(experiment, identity, content)
-        if run is not None:
-            return run
-        seeds = int(rows["seeds"].iloc[0])
+        content = fingerprint("", values)
+        found = self.current(experiment, identity, content)
+        if found is not None:
+            return {"experiment_id": experiment, "run_id": found.info.run_id}
         tags = self.tags(identity, content, architecture) | {
-            "variant": rows["variant"].iloc[0],
+            "variant": variant,
             "seed": "all",
-            "mlflow.note.content": f"{architecture}: means over {seeds} seeds; low and high: 95 % t interval",
+            "mlflow.note.content": f"{architecture} on {variant}: means over {seeds} seeds, with 95 % t intervals",
         }
-        run = self.client.create_run(experiment, run_name=f"{architecture} (mean)", tags=tags).info.run_id
+        run = self.client.create_run(experiment, run_name=f"{architecture} on {variant}", tags=tags).info.run_id
         self.client.log_batch(
             run,
-            params=[Param("architecture", architecture), Param("seeds", str(seeds))],
+            params=[Param("architecture", architecture), Param("variant", variant), Param("seeds", str(seeds))],
             metrics=[Metric(key, value, 0, 0) for key, value in values.items()],
         )
-        self.client.log_artifact(run, str(card))
         self.client.set_terminated(run, "FINISHED")
-        return run
+        return {"experiment_id": experiment, "run_id": run}
 
-    def figures(self, figures: list[Path]) -> dict[str, str]:
-        """One run that holds the figures of the whole study."""
-        experiment = self.experiment("figures", "The figures of the study")
-        identity, content = f"{self.study.study}/figures", digest(*figures)
-        run = self.current(experiment, identity, content)
-        if run is None:
-            tags = {_CELL: identity, _CONTENT: content}
-            run = self.client.create_run(experiment, run_name="figures", tags=tags).info.run_id
-            for figure in figures:
-                self.client.log_artifact(run, str(figure))
+    def exhibits(self, experiment: str, files: dict[str, list[Path]]) -> dict[str, str]:
+        """One run that holds the figures, tables and data cards of the whole study, in folders."""
+        identity = f"{self.study.study}/exhibits"
+        found = self.current(experiment, identity, "")
+        if found is not None:
+            run, known = found.info.run_id, found.data.tags
+        else:
+            known = {_CELL: identity, _CONTENT: "", _STATE: CURRENT, "study": self.study.study}
+            run = self.client.create_run(experiment, run_name="figures and tables", tags=known).info.run_id
             self.client.set_terminated(run, "FINISHED")
+        self.attach(run, known, ((file, folder) for folder, of_folder in files.items() for file in of_folder))
         return {"experiment_id": experiment, "run_id": run}
 
     def tags(self, identity: str, content: str, architecture: str) -> dict[str, str]:
@@ -217,6 +219,7 @@ class Tracker:
         return {
             _CELL: identity,
             _CONTENT: content,
+            _STATE: CURRENT,
             "study": self.study.study,
             "architecture": architecture,
             "family": architectures.family(architecture),

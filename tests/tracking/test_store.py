@@ -1,0 +1,111 @@
+"""MLflow's database is a view: whatever happened to it, the next run has one that works, and says what it did."""
+
+import shutil
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from lolameme.tracking import store
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A database without runs."""
+    path = tmp_path_factory.mktemp("made") / "mlflow.db"
+    store.make(path)
+    return path
+
+
+@pytest.fixture
+def path(made, tmp_path, monkeypatch) -> Path:
+    """A copy of it, in a project's folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    Path("results").mkdir()
+    shutil.copy(made, "results/mlflow.db")
+    return Path("results/mlflow.db").resolve()  # MLflow keeps clients by address
+
+
+def opens(path: Path) -> bool:
+    """Whether MLflow can write to the database."""
+    with store.opened(f"sqlite:///{path}") as client:
+        return bool(client.create_experiment("new"))
+
+
+def test_a_sound_database_stays(path):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE experiments SET name = 'mine'")
+    assert store.broken(path) is None
+    assert opens(path)
+    assert MlflowClient(f"sqlite:///{path}").get_experiment_by_name("mine")
+    assert not path.with_name("mlflow.db.broken").exists()
+
+
+def cut(path):
+    """As a full disk, or an interrupted copy, leaves it."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def unfinished(path):
+    """As MLflow leaves it when it is killed while it makes the tables."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE alembic_version")
+
+
+def of_another_release(path):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0123456789ab'")
+
+
+@pytest.mark.parametrize("damage", [cut, unfinished, of_another_release])
+def test_a_broken_database_is_set_aside_with_a_sentence_and_made_anew(path, capfd, damage):
+    damage(path)
+    runs = Path("results/quick/mlflow.json")
+    runs.parent.mkdir()
+    runs.write_text("{}")
+    assert opens(path)
+    assert path.with_name("mlflow.db.broken").exists()
+    assert "mlflow.db was broken (" in capfd.readouterr().err
+    assert not runs.exists()  # a map to runs that are gone: its study is tracked again
+
+
+def test_what_a_killed_process_left_beside_it_does_no_harm(tmp_path):
+    path = tmp_path / "mlflow.db"
+    for name in (".mlflow.db.part", ".mlflow.db.part-journal"):
+        (tmp_path / name).write_bytes(b"half")
+    assert opens(path)
+    assert {p.name for p in tmp_path.iterdir()} == {"mlflow.db"}
+
+
+def test_a_locked_database_is_not_waited_for_in_silence(path, monkeypatch):
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RuntimeError, match=r"mlflow.db is locked by another process .* run the same command again"):
+            opens(path)
+
+
+def test_a_server_that_is_not_there_is_named(monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RuntimeError, match=f"the tracking server {address} does not answer"), store.opened(address):
+        pass
+
+
+def test_artefacts_move_with_the_project(path):
+    """A project that was moved, or copied, neither loses its artefacts nor writes into the old place."""
+    client = MlflowClient(f"sqlite:///{path}")
+    old = "file:///elsewhere/project/results/mlartifacts/quick/recall"
+    experiment = client.create_experiment("quick/recall", artifact_location=old)
+    run = client.create_run(experiment).info.run_id
+    with store.opened(f"sqlite:///{path}") as client:
+        Path("note.txt").write_text("hello")
+        client.log_artifact(run, "note.txt")
+        assert client.get_run(run).info.artifact_uri == f"results/mlartifacts/quick/recall/{run}/artifacts"
+    assert Path(f"results/mlartifacts/quick/recall/{run}/artifacts/note.txt").read_text() == "hello"
+    assert not Path("/elsewhere").exists()

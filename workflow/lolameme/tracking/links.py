@@ -1,0 +1,35 @@
+"""Addresses in MLflow's pages, for the report: it stands beside a small script that knows them, and without that
+script it says the same without links."""
+
+import json
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from lolameme.base.files import write_text
+
+_VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
+
+
+def addresses(tracked: dict[str, Any], server: str) -> dict[str, str]:
+    """Addresses of the runs of cells and means, and of the pages that compare all cells of a variant, by name."""
+    found = {
+        f"{kind}:{name}": f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
+        for kind, key in (("cell", "cells"), ("mean", "architectures"))
+        for name, run in tracked[key].items()
+    }
+    of_variants: dict[str, list[dict[str, str]]] = {}
+    for name, run in tracked["cells"].items():
+        of_variants.setdefault(name.split("/")[0], []).append(run)
+    for variant, runs in of_variants.items():
+        chosen = {"runs": [run["run_id"] for run in runs], "experiments": [runs[0]["experiment_id"]]}
+        query = urllib.parse.urlencode({k: json.dumps(v) for k, v in chosen.items()}, quote_via=urllib.parse.quote)
+        found[f"compare:{variant}"] = f"{server}/#/compare-runs?{query}"
+        found[f"table:{variant}"] = f"{server}/#/experiments/{runs[0]['experiment_id']}/runs?{_VIEW}"
+    return found
+
+
+def write(path: Path, tracked: dict[str, Any], server: str) -> None:
+    """Write the script that tells the report its links. A script, because a page from disk may read nothing else."""
+    text = json.dumps(addresses(tracked, server), indent=1)
+    write_text(path, f"// Links of the report into MLflow; rule `track` writes them.\nwindow.MLFLOW = {text};\n")
