@@ -53,10 +53,11 @@ def spread(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Serie
     return places
 
 
-def name_at_the_right(axes: Axes, values: pd.Series, palette: dict) -> None:
-    """Direct labels right of the axes, at the heights of `values` (indexed by architecture)."""
+def name_at_the_right(axes: Axes, values: pd.Series, palette: dict, after: dict[str, str] | None = None) -> None:
+    """Direct labels right of the axes, at the heights of `values` (indexed by architecture); `after` adds to them."""
     for name, place in spread(values).items():
         axes.annotate(
-            label(name), (1, place), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            label(name) + (after or {}).get(name, ""), (1, place), (4, 0),
+            xycoords=("axes fraction", "data"), textcoords="offset points",
             fontsize=8, va="center", color=palette[name], annotation_clip=False,
         )  # fmt: skip

@@ -1,4 +1,5 @@
-"""How all figures look: one colour per architecture family everywhere, colour-blind-safe, position by shade."""
+"""How all figures look: one colour per architecture family everywhere, colour-blind-safe; stacks of one family differ
+in shade, in their lines, and in markers that say the position, so that they can be told apart in grey print, too."""
 
 import zlib
 from pathlib import Path
@@ -33,6 +34,7 @@ _FAMILIES = {name: of_mixer(mixer) for name, mixer in architectures.PURE.items()
 }
 FAMILY = {name: colour for name, (colour, _) in _FAMILIES.items()}
 INK, QUIET = "#222222", "#777777"
+_LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)), (0, (9, 2)), (0, (3, 1, 1, 1, 1, 1)))
 SUFFIXES = (".svg", ".png", ".pdf")  # of a figure: for the page, for everything else, for papers
 
 
@@ -67,7 +69,19 @@ def colours(names: list[str]) -> dict[str, tuple[float, float, float]]:
 
 
 def markers(names: list[str]) -> dict[str, str]:
-    return {name: _FAMILIES[architectures.family(name)][1] for name in names}
+    """A marker per architecture: its family's; among several of one family the position, as a number."""
+    families, found = [architectures.family(name) for name in names], {}
+    for name, family in zip(names, families, strict=True):
+        places = architectures.positions(name)
+        alone = families.count(family) == 1 or len(places) != 1
+        found[name] = _FAMILIES[family][1] if alone else f"${places[0]}$"
+    return found
+
+
+def lines(names: list[str]) -> dict[str, str | tuple]:
+    """A line style per architecture: solid, and others for further ones of its family."""
+    families = [architectures.family(name) for name in names]
+    return {name: _LINES[families[:i].count(families[i]) % len(_LINES)] for i, name in enumerate(names)}
 
 
 def save(figure: Figure, stem: Path) -> None:

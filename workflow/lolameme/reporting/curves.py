@@ -3,11 +3,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
 from lolameme.drawing.panels import baselines, name_at_the_right, panels
-from lolameme.drawing.style import QUIET, colours, markers
+from lolameme.drawing.style import QUIET, colours, lines, markers
 from lolameme.statistics.lock_in import censored, goal
 from lolameme.study.architectures import label
 from lolameme.study.config import Study
@@ -19,14 +18,14 @@ def learning_curves(study: Study, learning: pd.DataFrame, leaderboard: pd.DataFr
     valid = learning[learning["split"] == "valid"]
     figure, axes = panels(list(valid["variant"].unique()), height=3.4)
     names = list(valid["architecture"].unique())
-    palette, shapes = colours(names), markers(names)
+    palette, shapes, styles = colours(names), markers(names), lines(names)
     for ax, (variant, group) in zip(axes, valid.groupby("variant", sort=False), strict=True):
         test = leaderboard[(leaderboard["variant"] == variant) & (leaderboard["split"] == "test")]
         baselines(ax, test.iloc[0])
-        sns.lineplot(
-            group, x="step", y="exact_match", hue="architecture", palette=palette, errorbar=("pi", 100), ax=ax,
-            legend=False, err_kws={"linewidth": 0, "alpha": 0.15},
-        )  # fmt: skip
+        for name, mine in group.groupby("architecture", sort=False):
+            curve = mine.groupby("step")["exact_match"].agg(["mean", "min", "max"])
+            ax.plot(curve.index, curve["mean"], color=palette[name], linestyle=styles[name], linewidth=1.5)
+            ax.fill_between(curve.index, curve["min"], curve["max"], color=palette[name], alpha=0.12, linewidth=0)
         locked = goal(test["baseline"].max())
         ax.axhline(locked, color=QUIET, linewidth=0.7, linestyle=":", zorder=0)
         for row in test[np.isfinite(test["steps_to_half"])].itertuples():

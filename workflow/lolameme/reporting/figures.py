@@ -8,34 +8,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
-from lolameme.drawing.panels import baselines, name_at_the_right, panels
+from lolameme.drawing.panels import baselines, panels
 from lolameme.drawing.style import INK, colours, markers
 from lolameme.study.architectures import label
 from lolameme.study.config import Study
 from lolameme.study.exhibits import Figure
-
-
-def position(study: Study, leaderboard: pd.DataFrame) -> Drawing:
-    """Where the one layer of the other kind stands, against exact match; the pure stacks are horizontal bands."""
-    test, layers = leaderboard[leaderboard["split"] == "test"], study.model.layers
-    figure, axes = panels(list(test["variant"].unique()))
-    palette = colours(list(test.loc[test["positions"] == "", "architecture"].unique())) | colours(["thex", "xeht"])
-    for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
-        ends = {}
-        for pure in group[group["positions"] == ""].itertuples():
-            ax.axhspan(pure.low, pure.high, color=palette[pure.architecture], alpha=0.18, linewidth=0)
-            ax.axhline(pure.exact_match, color=palette[pure.architecture], linewidth=1.2)
-            ends[pure.architecture] = pure.exact_match
-        single = group[group["positions"].str.fullmatch(r"\d+")]
-        for family, swapped in single.groupby("family", sort=False):
-            swapped = swapped.assign(k=swapped["positions"].astype(int)).sort_values("k")
-            error = [swapped["exact_match"] - swapped["low"], swapped["high"] - swapped["exact_match"]]
-            ax.errorbar(swapped["k"], swapped["exact_match"], error, fmt="o-", color=palette[family], capsize=3)
-            ends[family] = swapped["exact_match"].iloc[-1]
-        name_at_the_right(ax, pd.Series(ends), palette)
-        ax.set(xlabel="position of the swapped layer", xlim=(0.6, layers + 0.4), xticks=range(1, layers + 1))
-    figure.tight_layout(w_pad=2.5)
-    return figure
 
 
 def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Drawing:
@@ -125,22 +102,7 @@ def cost(study: Study, leaderboard: pd.DataFrame) -> Drawing:
     return figure
 
 
-def _twins(study: Study) -> str:
-    same = " At depth 2, XEHT-1 is the same stack as T HEX-2, and XEHT-2 as T HEX-1."
-    return same if study.model.layers == 2 else ""
-
-
 FIGURES = [
-    Figure(
-        "position",
-        ("leaderboard",),
-        position,
-        lambda study: (
-            "Exact match on test against the position of the swapped layer, with 95 % intervals. Bands: the "
-            f"pure stacks.{_twins(study)}"
-        ),
-        section="Results",
-    ),
     Figure(
         "exact_match",
         ("leaderboard", "cells"),

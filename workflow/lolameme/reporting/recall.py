@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
 from lolameme.drawing.panels import name_at_the_right, panels
-from lolameme.drawing.style import QUIET, colours, markers
+from lolameme.drawing.style import QUIET, colours, lines, markers
 from lolameme.study.architectures import label
 from lolameme.study.config import Study
 from lolameme.study.exhibits import Figure
@@ -75,33 +75,53 @@ def memory(study: Study, leaderboard: pd.DataFrame) -> Drawing:
     return figure
 
 
+def alike(study: Study, variant: str) -> list[str]:
+    """The test splits of a variant that differ from `test` in nothing but how many bindings a program has.
+
+    Only these can share an axis: on others a curve would show what else they change.
+    """
+    bindings = "pairs" if study.variants[variant].task == "mqar" else "assignments"
+    programs = study.variants[variant].programs()
+    usual = programs["test"].model_copy(update={bindings: None})
+    return [
+        name for name in study.variants[variant].tests if programs[name].model_copy(update={bindings: None}) == usual
+    ]
+
+
 def sliced(study: Study, slices: pd.DataFrame, column: str, text: str) -> Drawing:
-    """Exact match against a property of the query, over all test splits; the range of the training programs is shaded.
+    """Exact match against a property of the query: splits apart, and only those that differ in length alone.
 
     `column` is `assignments` (how many bindings the program has) or `distance` (statements from binding to query).
     """
-    trained = recalled(study)
-    rows = slices[(slices["column"] == column) & slices["variant"].isin(trained)]
+    rows = slices[(slices["column"] == column) & slices["variant"].isin(recalled(study))]
     rows = rows.assign(value=rows["value"].astype(int)).query("value >= 0")  # -1: the variable is global
-    rows = rows.assign(hits=rows["exact_match"] * rows["queries"])
-    variants = [name for name in trained if name in set(rows["variant"])]
+    variants = [name for name in recalled(study) if name in set(rows["variant"])]
     figure, axes = panels(variants, height=3.4)
     names = list(rows["architecture"].unique())
-    palette = colours(names)
+    palette, shapes, styles = colours(names), markers(names), lines(names)
     for ax, variant in zip(axes, variants, strict=True):
         mine = rows[rows["variant"] == variant]
-        by_seed = mine.groupby(["architecture", "seed", "value"])[["hits", "queries"]].sum()
-        curve = (by_seed["hits"] / by_seed["queries"]).rename("exact_match").reset_index()
-        sns.lineplot(
-            curve, x="value", y="exact_match", hue="architecture", hue_order=names, palette=palette, ax=ax, marker="o",
-            markersize=4, markeredgewidth=0, errorbar=("pi", 100), legend=False,
-            err_kws={"linewidth": 0, "alpha": 0.15},
-        )  # fmt: skip
+        ends = {}
+        for split in alike(study, variant):
+            for name in names:
+                cells = mine[(mine["split"] == split) & (mine["architecture"] == name)]
+                curve = cells.groupby("value")["exact_match"].agg(["mean", "min", "max"])
+                if curve.empty:
+                    continue
+                ax.fill_between(curve.index, curve["min"], curve["max"], color=palette[name], alpha=0.12, linewidth=0)
+                ax.plot(
+                    curve.index, curve["mean"], color=palette[name], linestyle=styles[name], marker=shapes[name],
+                    markersize=5, linewidth=1.4, markeredgewidth=0.4,
+                )  # fmt: skip
+                ends[name] = curve["mean"].iloc[-1]
+            of_split = mine.loc[mine["split"] == split, "value"]
+            if len(alike(study, variant)) > 1 and len(of_split):
+                ax.text(of_split.median(), 1.03, split, ha="center", va="bottom", fontsize=7.5, color=QUIET)
         if column == "assignments":
-            ax.axvspan(trained[variant][0] - 0.25, trained[variant][1] + 0.25, color=QUIET, alpha=0.12, linewidth=0)
-        last = curve[curve["value"] == curve["value"].max()]
-        name_at_the_right(ax, last.groupby("architecture")["exact_match"].mean(), palette)
-        ax.set(xlabel=text, ylabel="exact match" if ax.get_subplotspec().is_first_col() else "")
+            low, high = recalled(study)[variant]
+            ax.axvspan(low - 0.25, high + 0.25, color=QUIET, alpha=0.12, linewidth=0)
+        name_at_the_right(ax, pd.Series(ends), palette)
+        ax.set(xlabel=text, ylabel="exact match" if ax.get_subplotspec().is_first_col() else "", ylim=(-0.03, 1.1))
         ax.xaxis.set_major_locator(plt.MaxNLocator(6, integer=True))
     figure.tight_layout(w_pad=3.5)
     return figure
@@ -152,8 +172,9 @@ FIGURES = [
         ("slices",),
         lambda study, slices: sliced(study, slices, "assignments", "assignments in the program"),
         lambda study: (
-            "Exact match against the number of assignments in the program, over all test splits. Shaded: the "
-            "training programs; bands: range of the seeds."
+            "Exact match against the number of assignments in the program: the test split, and splits that differ from "
+            "it in that number alone, each a curve of its own. Shaded: the training programs; lines: mean over "
+            f"{study.counted_seeds}; bands: their range."
         ),
         section="Recall",
         when=lambda study: bool(recalled(study)),
@@ -165,8 +186,9 @@ FIGURES = [
         ("slices",),
         lambda study, slices: sliced(study, slices, "distance", "statements from binding to query"),
         lambda study: (
-            "Exact match against the number of statements from binding to query, over all test splits; "
-            "bands: range of the seeds."
+            "Exact match against the number of statements from binding to query: the test split, and splits that "
+            "differ from it in the number of assignments alone, each a curve of its own. Lines: mean over "
+            f"{study.counted_seeds}; bands: their range."
         ),
         section="Recall",
         when=lambda study: bool(recalled(study)),
