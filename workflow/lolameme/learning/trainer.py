@@ -70,16 +70,18 @@ class _Run:
         self.sampler = BatchSampler(len(self.train_split), training.batch, seed)
         self.path, self.identity, self.watch = resume_from, identity, watch
         self.optimiser = AdamW(self.model.parameters(), training)
-        self.step, self.tokens, self.seconds, self.history = 0, 0, 0.0, []
+        self.step, self.tokens, self.seconds, self.processor, self.history = 0, 0, 0.0, 0.0, []
 
     def run(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         if self.path.exists():
             self.load()
         self.begun, self.before, self.begun_at = time.perf_counter(), self.seconds, self.step
+        self.processor -= time.process_time()  # so that adding it again gives what all attempts took
         self.stopped = False
         with on_request(self.stop):
             self.steps()
         summary = {"steps": self.step, "tokens": self.tokens, "train_seconds": self.seconds}
+        summary |= {"processor_seconds": self.processor + time.process_time()}  # not what else the machine did
         return self.history, summary
 
     def stop(self) -> None:
@@ -145,6 +147,7 @@ class _Run:
         if self.device.torch_device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         facts = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "history": self.history}
+        facts |= {"processor": self.processor + time.process_time()}
         saved.save(self.path, tensors, identity=self.identity, **facts)
 
     def load(self) -> None:
@@ -158,4 +161,5 @@ class _Run:
         if "random.cuda" in tensors and self.device.torch_device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random.cuda"])
         self.step, self.tokens, self.seconds = facts["step"], facts["tokens"], facts["seconds"]
+        self.processor = facts["processor"]
         self.history = facts["history"]

@@ -15,6 +15,11 @@ for (const key of ["variant", "split", "family"]) {
   for (const value of ["all", ...new Set(rows.map((row) => row[key]))]) form.elements[key].add(new Option(value, value));
 }
 form.elements.split.value = "test";
+// what is chosen stands in the address, so that it can be kept and sent: #explore?variant=recall&metric=loss
+for (const [key, value] of new URLSearchParams(location.hash.split("?")[1])) {
+  if ([...(form.elements[key]?.options ?? [])].some((option) => option.value === value)) form.elements[key].value = value;
+}
+if (location.hash.startsWith("#explore?")) document.getElementById("explore").scrollIntoView();
 
 function shown(value, metric) {
   if (value === null) return "–";
@@ -46,7 +51,10 @@ function draw() {
   form.elements.count.value = `${chosen.length} of ${rows.length} rows`;
 }
 
-form.addEventListener("change", draw);
+form.addEventListener("change", () => {
+  draw();
+  history.replaceState(null, "", `#explore?${new URLSearchParams(new FormData(form))}`);
+});
 form.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => (one.open = true)));
 draw();

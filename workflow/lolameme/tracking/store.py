@@ -18,6 +18,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # else a server t
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _get_latest_schema_revision
 from mlflow.tracking import MlflowClient
 
 from lolameme.base.files import atomic
@@ -90,11 +91,7 @@ def _make_sound(path: Path) -> None:
     if path.exists():
         reason = broken(path)
         if reason is None:
-            try:
-                MlflowClient(tracking_uri=f"{_SQLITE}{path}").search_experiments(max_results=1)
-                return
-            except MlflowException as error:  # of another release of MLflow
-                reason = str(error).splitlines()[0][:200]
+            return
         aside = path.with_name(f"{path.name}.broken")
         os.replace(path, aside)
         for rest in ("-journal", "-wal", "-shm"):
@@ -104,7 +101,9 @@ def _make_sound(path: Path) -> None:
 
 
 def broken(path: Path) -> str | None:
-    """What is wrong with a database: its pages, or that it was never finished; None if nothing is.
+    """What is wrong with a database: its pages, that it was never finished, its release; None if nothing is.
+
+    MLflow must not open a broken one: it would keep that open, whatever takes the place of the file.
 
     Raises RuntimeError if another process keeps it locked.
     """
@@ -115,7 +114,8 @@ def broken(path: Path) -> str | None:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
                 return str(found)
-            return None if connection.execute("SELECT * FROM alembic_version").fetchall() else "it has no version"
+            versions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            return None if versions == [(_get_latest_schema_revision(),)] else "it is of another release of MLflow"
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             raise RuntimeError(

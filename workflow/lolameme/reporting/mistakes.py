@@ -1,0 +1,86 @@
+"""What models answer where they are wrong: another value of the program, a value from elsewhere, or no value at all.
+
+A model that finds a value but not the right one has a binding problem; one that answers what stands nowhere before the
+query has not looked.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lolameme.base.files import read_frame
+from lolameme.reporting.tables import KEYS, cells
+from lolameme.study.config import Study
+from lolameme.study.exhibits import Table
+
+RIGHT, PRESENT, ABSENT, NOTHING = "right", "another value of the program", "a value from elsewhere", "no value"
+ANSWERS = (RIGHT, PRESENT, ABSENT, NOTHING)
+_VALUE = re.compile(r"\d+")
+
+
+def mistakes(study: Study) -> pd.DataFrame:
+    """One row per variant, what is asked and architecture: shares of what its cells answer on `test`.
+
+    `asked` is `locals` where the program binds the name, else `globals`: the value is in the weights, or computed.
+    """
+    before = {  # by program and query: the values that stand before the answer
+        (variant, world): values_before(study.paths.data(variant, world) / "test.parquet")
+        for variant in study.variants
+        for world in study.world_seeds
+    }
+    tables = []
+    for cell, folder in cells(study):
+        rows = read_frame(folder / "predictions.parquet", columns=["split", "program", "query", *_READ])
+        rows = rows[rows["split"] == "test"]
+        seen = before[cell["variant"], study.world_of(cell["seed"])]
+        kinds = [
+            kind(row.predicted, row.exact_match, seen[row.program, row.query]) for row in rows.itertuples(index=False)
+        ]
+        asked = np.where(rows["distance"] >= 0, "locals", "globals")
+        tables.append(pd.DataFrame({"asked": asked, "answers": kinds}).assign(**cell))
+    every = pd.concat(tables, ignore_index=True)
+    groups = every.groupby([*KEYS[:2], "asked"], sort=False)["answers"]
+    shares = groups.value_counts(normalize=True).unstack(fill_value=0.0).reindex(columns=ANSWERS, fill_value=0.0)
+    return shares.join(groups.size().rename("queries")).reset_index()
+
+
+_READ = ("predicted", "exact_match", "distance")
+
+
+def values_before(path: Path) -> dict[tuple[int, int], frozenset[str]]:
+    """By program and query of a split: the values that stand before the answer."""
+    table = read_frame(path, columns=["id", "text", "answer_start"])
+    return {
+        (row.id, query): frozenset(_VALUE.findall(row.text[:start]))
+        for row in table.itertuples(index=False)
+        for query, start in enumerate(row.answer_start)
+    }
+
+
+def kind(predicted: str, right: bool, before: frozenset[str]) -> str:
+    """What an answer is."""
+    if right:
+        return RIGHT
+    value = _VALUE.match(predicted.strip())
+    if value is None:
+        return NOTHING
+    return PRESENT if value[0] in before else ABSENT
+
+
+def _reads(study: Study) -> list[Path]:
+    data = [study.paths.data(v, world) / "test.parquet" for v in study.variants for world in study.world_seeds]
+    return [*data, *(folder / "predictions.parquet" for _, folder in cells(study))]
+
+
+TABLES = [
+    Table(
+        "mistakes",
+        (),
+        mistakes,
+        "What the cells of each architecture answer on test, as shares of all queries: the right value, another value "
+        "that stands in the program before the query, a value that does not, or no value.",
+        reads=_reads,
+    )
+]
