@@ -40,7 +40,7 @@ def made(seeds: list[int], weights: bytes = b"weights"):
         facts = dict.fromkeys(_SETTINGS, 1) | identity | {"mixers": ["attention"], "train_seconds": 5.0, "data": "d"}
         write_json(folder / "model.json", facts | {"world": 1, "code": {"sources": "s", "commit": None}})
         scores = {"exact_match": 0.5, "token_accuracy": 0.5, "loss": 1.0}
-        cost = {"train_seconds": 5.0, "peak_memory_bytes": 1, "steps": 8}
+        cost = {"train_seconds": 5.0, "processor_seconds": 5.0, "peak_memory_bytes": 1, "steps": 8}
         write_json(folder / "metrics.json", identity | {"splits": {"test": scores}, "cost": cost})
         row = {"step": 8, "split": "valid", "seconds": 5.0, "learning_rate": 0.1, "tokens_per_second": 9.0} | scores
         write_frame(folder / "history.parquet", pd.DataFrame([row | {"other_loss": None}]))
@@ -54,7 +54,7 @@ def track(uri: str, small) -> dict:
         [
             {
                 "variant": "recall", "architecture": "gpt2", "split": "test", "exact_match": 0.5, "low": 0.4,
-                "high": 0.6, "seeds": len(small.seeds), "train_seconds": 5.0, "tokens_per_second": 9.0,
+                "high": 0.6, "seeds": len(small.seeds), "processor_seconds": 5.0, "tokens_per_second": 9.0,
             }
         ]
     )  # fmt: skip

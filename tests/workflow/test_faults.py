@@ -22,7 +22,7 @@ from lolameme.base.files import read_json, read_table
 from project import SNAKEMAKE, Project, tracking_server
 
 COMMAND = (str(SNAKEMAKE), "--cores", "2")
-TIMES = ("seconds", "tokens_per_second", "train_seconds", "peak_memory_bytes")
+TIMES = ("seconds", "tokens_per_second", "train_seconds", "processor_seconds", "peak_memory_bytes")
 
 
 def small(**changes) -> dict:

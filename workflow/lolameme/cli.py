@@ -184,7 +184,7 @@ def results(arguments: argparse.Namespace) -> None:
             table.add_row(
                 label(row.architecture), f"{row.exact_match:.3f}", f"{row.low:.3f}–{row.high:.3f}",
                 f"{row.locked}/{row.seeds}", censored(row.steps_to_half, row.steps), f"{row.learning_rate:g}",
-                f"{row.parameters:,}", f"{row.train_seconds:.0f}", style="bold" if row.locked == row.seeds else "",
+                f"{row.parameters:,}", f"{row.processor_seconds:.0f}", style="bold" if row.locked == row.seeds else "",
             )  # fmt: skip
         table.add_row("strongest baseline", f"{rows['baseline'].iloc[0]:.3f}", style="dim")
         console.print(table)

@@ -19,7 +19,8 @@ def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: i
     for axes in grid.flat[len(names) :]:
         axes.remove()
     for axes, name in zip(grid.flat, names, strict=False):
-        axes.set(title=name, ylim=(-0.03, 1.03))
+        axes.set_title(name, loc="left")
+        axes.set_ylim(-0.03, 1.03)
     for row in grid:
         row[0].set_ylabel("exact match")
     return figure, list(grid.flat[: len(names)])

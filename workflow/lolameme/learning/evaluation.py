@@ -64,7 +64,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         "precision",
         "attention",
     )
-    cost = {key: facts[key] for key in ("steps", "tokens", "train_seconds", "peak_memory_bytes")}
+    cost = {key: facts[key] for key in ("steps", "tokens", "train_seconds", "processor_seconds", "peak_memory_bytes")}
     chosen = {key: facts["training"][key] for key in ("learning_rate", "weight_decay")}
     shown = {key: facts[key] for key in keep} | {"d_model": facts["model"]["d_model"]} | chosen
     write_json(folder / "metrics.json", shown | {"cost": cost, "splits": splits})

@@ -17,7 +17,7 @@ UNTESTED = "not tested"  # no seed of both sides answered the same programs
 HIGHER, LOWER = "B is higher", "B is lower"  # B: the second
 KEYS = ["variant", "split", "architecture"]
 _RESULTS = ("variant", "architecture", "seed", "mixers", "parameters", "flops_per_token")  # told otherwise
-_MEASURED = ("tokens", "train_seconds", "peak_memory_bytes")
+_MEASURED = ("tokens", "train_seconds", "processor_seconds", "peak_memory_bytes")
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ def learning_curves(study: Study, learning: pd.DataFrame, leaderboard: pd.DataFr
         ax.axhline(locked, color=QUIET, linewidth=0.7, linestyle=":", zorder=0)
         for row in test[np.isfinite(test["steps_to_half"])].itertuples():
             ax.plot(
-                row.steps_to_half, locked, shapes[row.architecture], color=palette[row.architecture], markersize=7,
-                markeredgecolor="white", zorder=3,
+                row.steps_to_half, locked, marker=shapes[row.architecture], color=palette[row.architecture],
+                markersize=7, markeredgewidth=0.4, zorder=3,
             )  # fmt: skip
         ax.set(xlabel="training step", ylabel="exact match (valid)" if ax.get_subplotspec().is_first_col() else "")
         last = group[group["step"] == group["step"].max()]
@@ -61,7 +61,7 @@ def learning_order(study: Study, leaderboard: pd.DataFrame) -> Drawing:
             value = group["steps_to_half"].get(name, np.inf)
             if np.isfinite(value):
                 ax.hlines(y, 0, value, color=palette[name], linewidth=2)
-                ax.plot(value, y, shapes[name], color=palette[name], markersize=7)
+                ax.plot(value, y, marker=shapes[name], color=palette[name], markersize=7)
                 ax.annotate(f"{value:.0f}", (value, y), (7, 0), textcoords="offset points", va="center", fontsize=8)
             else:
                 ax.text(end * 0.02, y, censored(value, end), va="center", fontsize=8, color=QUIET)

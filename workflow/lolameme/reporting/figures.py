@@ -20,7 +20,8 @@ def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) ->
     test = leaderboard[leaderboard["split"] == "test"]
     figure, axes = panels(list(test["variant"].unique()))
     names = list(test["architecture"].unique())
-    palette, shapes = colours(names), markers(names)
+    palette = colours(names)
+    families = {name: markers([name])[name] for name in names}  # the positions stand below the axis
     for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
         baselines(ax, group.iloc[0])
         for x, (_, row) in enumerate(group.iterrows()):
@@ -29,7 +30,7 @@ def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) ->
             dots = cells.loc[mine, "exact_match"]
             ax.scatter(np.full(len(dots), x) + 0.2, dots, s=9, color=palette[name], alpha=0.6, linewidths=0)
             error = [[row["exact_match"] - row["low"]], [row["high"] - row["exact_match"]]]
-            ax.errorbar(x, row["exact_match"], error, fmt=shapes[name], color=palette[name], capsize=3, markersize=7)
+            ax.errorbar(x, row["exact_match"], error, fmt=families[name], color=palette[name], capsize=3, markersize=7)
             place = -12 if row["exact_match"] > 0.93 else 9
             ax.annotate(
                 f"{row['exact_match']:.2f}", (x, row["high"] if place > 0 else row["low"]), (0, place),
@@ -77,15 +78,15 @@ def cost(study: Study, leaderboard: pd.DataFrame) -> Drawing:
     palette, shapes = colours(names), markers(names)
     figure, grid = plt.subplots(2, len(variants), figsize=(3.2 * len(variants), 5.6), squeeze=False, sharey=True)
     for row, (column, text) in zip(
-        grid, (("parameters", "parameters"), ("train_seconds", "seconds per cell")), strict=True
+        grid, (("parameters", "parameters"), ("processor_seconds", "processor seconds per cell")), strict=True
     ):
         for ax, variant in zip(row, variants, strict=True):
             for _, one in test[test["variant"] == variant].iterrows():
                 name = one["architecture"]
                 error = [[one["exact_match"] - one["low"]], [one["high"] - one["exact_match"]]]
                 ax.errorbar(
-                    one[column], one["exact_match"], error, fmt=shapes[name], color=palette[name], capsize=3,
-                    markersize=6, label=label(name),
+                    one[column], one["exact_match"], error, marker=shapes[name], linestyle="",
+                    color=palette[name], capsize=3, markersize=6, label=label(name),
                 )  # fmt: skip
             ax.set(xlabel=text, ylim=(-0.03, 1.03))
             ax.margins(x=0.15)
@@ -129,7 +130,7 @@ FIGURES = [
         ("leaderboard",),
         cost,
         lambda study: (
-            "Exact match on test against parameters and against the seconds of training, with 95 % intervals."
+            "Exact match on test against parameters and against the processor time of training, with 95 % intervals."
         ),
         section="Results",
     ),

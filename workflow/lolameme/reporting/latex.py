@@ -49,7 +49,7 @@ def costs(cost: pd.DataFrame, caption: str, name: str) -> str:
             "architecture": cost["architecture"].map(label),
             "parameters": cost["parameters"].map("{:,}".format),
             "kFLOP per token": (cost["flops_per_token"] / 1000).map("{:,.0f}".format),
-            "seconds per cell": cost["train_seconds"].map("{:.0f}".format),
+            "processor seconds": cost["processor_seconds"].map("{:.0f}".format),
             "tokens per second": cost["tokens_per_second"].map("{:,.0f}".format),
             "exact match": cost["exact_match"].map("{:.3f}".format),
         }

@@ -9,7 +9,7 @@ document.body.classList.toggle("tracked", "MLFLOW" in window);
 const rows = JSON.parse(document.getElementById("rows").textContent);
 const form = document.getElementById("filters");
 const table = document.getElementById("explorer");
-const ascending = new Set(["loss", "steps_to_half", "train_seconds", "parameters", "flops_per_token"]);
+const ascending = new Set(["loss", "steps_to_half", "processor_seconds", "parameters", "flops_per_token"]);
 
 for (const key of ["variant", "split", "family"]) {
   for (const value of ["all", ...new Set(rows.map((row) => row[key]))]) form.elements[key].add(new Option(value, value));
@@ -23,7 +23,7 @@ if (location.hash.startsWith("#explore?")) document.getElementById("explore").sc
 
 function shown(value, metric) {
   if (value === null) return "–";
-  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(metric === "train_seconds" ? 0 : 3);
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(metric === "processor_seconds" ? 0 : 3);
 }
 
 function draw() {

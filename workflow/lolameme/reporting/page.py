@@ -26,8 +26,8 @@ METRICS = {  # what a reader can rank the leaderboard by
     "loss": "loss",
     "locked": "cells that lock in",
     "steps_to_half": "steps to lock-in",
-    "train_seconds": "seconds per cell",
-    "tokens_per_second": "tokens per second",
+    "processor_seconds": "processor seconds per cell",
+    "tokens_per_second": "tokens per processor second",
     "parameters": "parameters",
     "flops_per_token": "FLOPs per token",
 }
@@ -98,7 +98,7 @@ def boards(board: pd.DataFrame) -> list[dict[str, Any]]:
 def explorer(board: pd.DataFrame) -> list[dict[str, Any]]:
     """Every row of the leaderboard with what a reader can rank by; null where there is nothing."""
     columns = ["variant", "split", "family", "architecture", "exact_match", "low", "high", "token_accuracy", "loss"]
-    columns += ["locked", "steps_to_half", "train_seconds", "tokens_per_second", "parameters", "flops_per_token"]
+    columns += ["locked", "steps_to_half", "processor_seconds", "tokens_per_second", "parameters", "flops_per_token"]
     rows = board[columns].replace([math.inf, -math.inf], math.nan).assign(name=board["architecture"].map(label))
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 

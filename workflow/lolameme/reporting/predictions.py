@@ -89,10 +89,9 @@ def draw(study: Study, predicted_cells: pd.DataFrame, **_: pd.DataFrame) -> Draw
         ax.plot([0, 1], [0, 1], color=QUIET, linewidth=1)
         for name, group in rows[rows["variant"] == variant].groupby("architecture", sort=False):
             for on_test, cells in group.groupby(group["split"] == "test"):
-                face = palette[name] if on_test else "none"
                 ax.plot(
-                    cells["bound"], cells["exact_match"], shapes[name], color=palette[name], markerfacecolor=face,
-                    markersize=6, alpha=0.8,
+                    cells["bound"], cells["exact_match"], marker=shapes[name], linestyle="", color=palette[name],
+                    markersize=6, alpha=0.9 if on_test else 0.35,
                 )  # fmt: skip
         ax.set(xlabel="bound, predicted", xlim=(0, 1.03))
         ax.text(0.03, 0.95, "out of reach", color=QUIET, fontsize=8, va="top")
@@ -170,7 +169,7 @@ FIGURES = [
         draw,
         lambda study: (
             "Predicted before training: exact match of every cell against its bound, which follows from the data and "
-            f"the taps of its short filter alone; {study.counted_seeds}. Filled: the test split; hollow: the other "
+            f"the taps of its short filter alone; {study.counted_seeds}. Strong: the test split; pale: the other "
             "splits. Nothing should lie in the grey; stacks without a bound are not shown."
         ),
         section="Predicted before training",

@@ -57,13 +57,19 @@ def memory(study: Study, leaderboard: pd.DataFrame) -> Drawing:
     test = leaderboard[(leaderboard["split"] == "test") & leaderboard["variant"].isin(sizes)]
     test = test.assign(variables=test["variant"].map(sizes)).sort_values("variables")
     names = list(test["architecture"].unique())
-    palette, shapes = colours(names), markers(names)
+    palette, shapes, styles = colours(names), markers(names), lines(names)
     figure, ax = plt.subplots(figsize=(6.4, 3.8))
     for name in names:
         mine = test[test["architecture"] == name]
         error = [mine["exact_match"] - mine["low"], mine["high"] - mine["exact_match"]]
         ax.errorbar(
-            mine["variables"], mine["exact_match"], error, fmt=f"{shapes[name]}-", color=palette[name], capsize=3
+            mine["variables"],
+            mine["exact_match"],
+            error,
+            marker=shapes[name],
+            linestyle=styles[name],
+            color=palette[name],
+            capsize=3,
         )
     ends = test[test["variables"] == test["variables"].max()].set_index("architecture")["exact_match"]
     name_at_the_right(ax, ends, palette)

@@ -32,7 +32,16 @@ SHARED = (  # what all seeds of an architecture have in common
     "weight_decay",
     "steps",
 )
-MEANS = ("baseline", "tokens", "token_accuracy", "loss", "train_seconds", "tokens_per_second", "peak_memory_bytes")
+MEANS = (  # over the seeds
+    "baseline",
+    "tokens",
+    "token_accuracy",
+    "loss",
+    "train_seconds",
+    "processor_seconds",
+    "tokens_per_second",
+    "peak_memory_bytes",
+)
 
 
 def cells(study: config.Study) -> list[tuple[dict[str, Any], Path]]:
@@ -70,7 +79,7 @@ def scores(study: config.Study) -> pd.DataFrame:
             "parameters": metrics["parameters"],
             "flops_per_token": metrics["flops_per_token"],
             **metrics["cost"],
-            "tokens_per_second": metrics["cost"]["tokens"] / metrics["cost"]["train_seconds"],
+            "tokens_per_second": metrics["cost"]["tokens"] / metrics["cost"]["processor_seconds"],
             "device": metrics["device"],
             "precision": metrics["precision"],
             "attention": metrics["attention"],
@@ -188,7 +197,7 @@ def tuning(study: config.Study) -> pd.DataFrame:
 
 def costs(board: pd.DataFrame) -> pd.DataFrame:
     """What each architecture costs on each variant, and what it reaches."""
-    keys = ["variant", "architecture", "family", "d_model", "parameters", "flops_per_token", "train_seconds"]
+    keys = ["variant", "architecture", "family", "d_model", "parameters", "flops_per_token", "processor_seconds"]
     keys += ["tokens_per_second", "peak_memory_bytes", "exact_match"]
     return board.loc[board["split"] == "test", keys].reset_index(drop=True)
 

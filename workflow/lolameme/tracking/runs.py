@@ -182,7 +182,7 @@ class Tracker:
         for _, row in rows.iterrows():
             for key in ("exact_match", "low", "high"):
                 values[f"{row['split']}.exact_match" + ("" if key == "exact_match" else f".{key}")] = float(row[key])
-        values |= {key: float(rows[key].iloc[0]) for key in ("train_seconds", "tokens_per_second")}
+        values |= {key: float(rows[key].iloc[0]) for key in ("processor_seconds", "tokens_per_second")}
         content = fingerprint("", values)
         found = self.current(experiment, identity, content)
         if found is not None:
@@ -257,7 +257,7 @@ def per_step(history: pd.DataFrame) -> list[Metric]:
 def final(metrics: dict[str, Any]) -> list[Metric]:
     """Final exact match per test split and the cost of the cell."""
     cost = metrics["cost"]
-    values = {key: cost[key] for key in ("train_seconds", "peak_memory_bytes")}
+    values = {key: cost[key] for key in ("train_seconds", "processor_seconds", "peak_memory_bytes")}
     for split, result in metrics["splits"].items():
         values |= {f"{split}.{key}": result[key] for key in ("exact_match", "token_accuracy", "loss")}
     at = round(cost["train_seconds"] * 1000)
