@@ -55,10 +55,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *rows)]
 
 
-def keep(topic: str, lines: Sequence[str]) -> Path:
-    """Write benchmarks/<device>/<topic>.md; returns the folder."""
+def keep(topic: str, lines: Sequence[str], by: str = "make bench") -> Path:
+    """Write benchmarks/<device>/<topic>.md, made `by` a command; returns the folder."""
     folder = Path(__file__).parent / processor()
     folder.mkdir(exist_ok=True)
-    head = [f"# {processor()}: {topic}", "", f"torch {torch.__version__}, by `make bench`.", ""]
+    head = [f"# {processor()}: {topic}", "", f"torch {torch.__version__}, by `{by}`.", ""]
     (folder / f"{topic}.md").write_text("\n".join([*head, *lines]) + "\n")
     return folder
