@@ -49,6 +49,12 @@ def main() -> None:
     one.add_argument("prompt", help='a program that ends where an answer is due, such as "toNen = 4; toNen -> "')
     one.set_defaults(run=ask)
 
+    one = commands.add_parser("explain", help="what each layer of a trained cell carries and where it looks")
+    one.add_argument("cell", type=Path, help="such as results/quick/cells/in_context/thex-2/seed1")
+    one.add_argument("prompt", help='a program that ends where an answer is due, such as "toNen = 4; toNen -> "')
+    one.add_argument("--html", type=Path, help="write the explanation as a page, too")
+    one.set_defaults(run=explain)
+
     one = commands.add_parser("results", help="the leaderboard of a study, in the terminal")
     one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
     one.add_argument("--split", default="test", help="the test split to show (default: test)")
@@ -251,6 +257,17 @@ def interpret(arguments: argparse.Namespace) -> None:
         print(f"{answer.query}: {answer.text}")
         for step in answer.steps:
             print(f"  {step}")
+
+
+def explain(arguments: argparse.Namespace) -> None:
+    from lolameme.analyses import _explain as explaining
+    from lolameme.base.files import write_text
+
+    found = explaining.explain(arguments.cell, arguments.prompt)
+    print(explaining.text(found))
+    if arguments.html:
+        write_text(arguments.html, explaining.page(found))
+        print(f"\nWritten: {arguments.html}")
 
 
 def ask(arguments: argparse.Namespace) -> None:

@@ -72,28 +72,26 @@ class _Draft:
     concerned: tuple[int, ...]
 
 
+_Made = tuple[Prompt, Prompt, Tokens, Tokens, _Draft]
+
+
 def pairs(trained: Trained, kind: str, count: int, split: str = "test") -> Pairs | None:
     """Up to `count` pairs of a kind from a split's programs; None if there are fewer than `FEWEST`.
 
-    The same for every cell of a variant, so that all are asked alike.
+    The same for every cell of a variant and world, so that all are asked alike.
     """
-    wanted, draft = _KINDS[kind]
-    solver, texts = trained.interpreter, trained.texts(split)
+    maker, solver = _Maker(trained, kind, split), trained.interpreter
     rng = generator(0, "pairs", trained.cell.variant, split, kind)
-    pool = _pools(texts[:_POOL], solver) if kind in ("global", "operator", "type") else {}
-    judge = _type_matters(trained.world) if kind == "type" else lambda clean, partner: True
-    found: list[tuple[Prompt, Prompt, Tokens, Tokens, _Draft]] = []
+    found: list[_Made] = []
     waiting: list[tuple[Prompt, Prompt, _Draft]] = []
-    for text in texts:
+    for text in trained.texts(split):
         statements = solver.statements(text)
-        queries = [each for each in statements if each.kind == "query" and each.value and wanted(each)]
+        queries = [each for each in statements if each.kind == "query" and each.value and maker.wants(each)]
         if not queries:
             continue
         query = queries[rng.integers(len(queries))]
         clean = read(cut(text, statements, query), solver)
-        made = _partner(clean, draft(clean, rng, pool.get(query.language, _Pool())), solver, judge)
-        if made:
-            waiting.append((clean, *made))
+        waiting += maker.partner(clean, rng)
         if len(waiting) == _AT_ONCE:
             found += _fitting(waiting, trained)
             waiting = []
@@ -103,21 +101,49 @@ def pairs(trained: Trained, kind: str, count: int, split: str = "test") -> Pairs
     return _collate(kind, found, trained) if len(found) >= FEWEST else None
 
 
-def _partner(
-    clean: Prompt, drafts: Iterator[_Draft], solver: Interpreter, judge: Callable[[str, str], bool]
-) -> tuple[Prompt, _Draft] | None:
-    """The first draft that is a program with another answer."""
-    for draft, _ in zip(drafts, range(_TRIES), strict=False):
-        try:
-            partner = read(draft.text, solver)
-        except ProgramError:  # such as a name of another language
-            continue
-        if partner.answer != clean.answer and judge(clean.text, partner.text):
-            return partner, draft
+def pair_for(trained: Trained, prompt: str) -> Pairs | None:
+    """A single pair for a given prompt, of the first kind that it can form; None if it can form none.
+
+    Raises ProgramError if the prompt cannot be read.
+    """
+    clean = read(prompt, trained.interpreter)
+    for kind in KINDS:
+        maker, rng = _Maker(trained, kind, "test"), generator(0, "pair for", prompt, kind)
+        if maker.wants(clean.query) and (found := _fitting(maker.partner(clean, rng), trained)):
+            return _collate(kind, found, trained)
     return None
 
 
-def _fitting(drafted: list[tuple[Prompt, Prompt, _Draft]], trained: Trained) -> list:
+class _Maker:
+    """Makes partners of one kind for prompts of a cell's variant."""
+
+    def __init__(self, trained: Trained, kind: str, split: str):
+        self.wants, self.drafts = _KINDS[kind]
+        self.solver, self.pool, self.blind = trained.interpreter, {}, None
+        if kind in ("global", "operator", "type"):
+            self.pool = _pools(trained.texts(split)[:_POOL], self.solver)
+        if kind == "type":
+            self.blind = interpreter(trained.world, without="types")
+
+    def partner(self, clean: Prompt, rng: np.random.Generator) -> list[tuple[Prompt, Prompt, _Draft]]:
+        """The prompt with the first draft that is a program with another answer, in a list; or an empty one."""
+        drafts = self.drafts(clean, rng, self.pool.get(clean.query.language, _Pool()))
+        for draft, _ in zip(drafts, range(_TRIES), strict=False):
+            try:
+                partner = read(draft.text, self.solver)
+            except ProgramError:  # such as a name of another language
+                continue
+            if partner.answer != clean.answer and (self.blind is None or self._only_types_differ(clean, partner)):
+                return [(clean, partner, draft)]
+        return []
+
+    def _only_types_differ(self, clean: Prompt, partner: Prompt) -> bool:
+        """Whether two prompts would have one answer if all types were the same."""
+        first, second = (self.blind.answers(prompt.text)[-1].value for prompt in (clean, partner))
+        return first == second
+
+
+def _fitting(drafted: list[tuple[Prompt, Prompt, _Draft]], trained: Trained) -> list[_Made]:
     """Those whose prompts agree token by token in their roles, and whose answers differ from the first token on."""
     cleans, partners, drafts = zip(*drafted, strict=True) if drafted else ((), (), ())
     found = []
@@ -131,7 +157,7 @@ def _fitting(drafted: list[tuple[Prompt, Prompt, _Draft]], trained: Trained) -> 
     return found
 
 
-def _collate(kind: str, found: list, trained: Trained) -> Pairs:
+def _collate(kind: str, found: list[_Made], trained: Trained) -> Pairs:
     width = max(len(t.ids) for _, _, a, b, _ in found for t in (a, b))
     rows, device = len(found), trained.device.torch_device
     ids = np.zeros((2, rows, width), np.int64)
@@ -261,12 +287,6 @@ def _pools(texts: list[str], solver: Interpreter) -> dict[str, _Pool]:
                     alone = f"{word} {text[slice(*query.sign)]}" if query.sign else word
                     pool.globals[word] = solver.answers(alone)[-1].value
     return found
-
-
-def _type_matters(world: dict) -> Callable[[str, str], bool]:
-    """Whether two prompts would have one answer if all types were the same."""
-    blind = interpreter(world, without="types")
-    return lambda clean, partner: blind.answers(clean)[-1].value == blind.answers(partner)[-1].value
 
 
 _KINDS: dict[str, tuple[Callable[[Statement], bool], Callable[[Prompt, np.random.Generator, _Pool], Iterator[_Draft]]]]

@@ -15,6 +15,7 @@ from lolameme.learning.evaluation import load_cell
 from lolameme.models.stack import Stack, build
 from lolameme.study.cell import Cell
 from lolameme.study.config import Study
+from lolameme.study.paths import data_of
 from lolameme.study.settings import Model
 from lolameme.tasks.interpreter import Interpreter, interpreter
 
@@ -37,6 +38,18 @@ class Trained:
             raise ValueError(f"{folder}: trained on other data than {data} now holds; train the cell again")
         device = Device.choose(study.device, "float32", threads)
         return cls(cell, model.to(device.torch_device).eval(), facts, data, device)
+
+    @classmethod
+    def at(cls, folder: Path) -> "Trained":
+        """The cell in `folder`, on the CPU. Raises ValueError, in a sentence for the user, if there is none."""
+        if not (folder / "model.json").exists():
+            raise ValueError(
+                f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>"
+            )
+        model, facts = load_cell(folder)
+        cell = Cell(facts["variant"], facts["architecture"], facts["seed"])
+        data = data_of(folder, facts["world"])
+        return cls(cell, model.eval(), facts, data, Device.choose("cpu", "float32"))
 
     @cached_property
     def world(self) -> dict[str, Any]:
