@@ -63,7 +63,7 @@ WRONG = [
     (("variants", "recall", "holdout"), False, "holdout: false is for memorisation"),
     (("languages", "lola", "end"), "=", "the sign '=' stands for two things"),
     (("languages", "lola", "end"), "x", "languages.lola.end: string should match pattern"),
-    (("variants", "recall", "task"), "listop", "variants.recall: the task must be one of depo, listops, lolameme, mqar"),
+    (("variants", "recall", "task"), "listop", "variants.recall: the task must be one of depo, listops, lolameme"),
     (("variants", "recall", "task"), "listops", "variants.recall: unknown key 'world'; allowed: about, sizes,"),
     (("variants", "lists", "program", "depth"), [0, 2], "program: depth starts at 1 or more, arguments at 2 or more"),
     (("variants", "lists", "program", "length"), [1, 6], "length is [1, 6], but lists of this depth and number of"),
