@@ -129,3 +129,11 @@ def test_who_sees_everything_is_never_wrong_and_seeing_more_never_hurts(kind, la
     profile = [bound.exact_match for bound in found.profile()]
     assert profile[0] < 0.95
     assert all(b > a - 0.02 for a, b in itertools.pairwise(profile))
+
+
+def test_what_training_teaches_to_rule_out_is_ruled_out():
+    """Where programs ask for everything once before they repeat, the last of a round is known without any binding."""
+    repeating = NEAR | {"program": {"assignments": [4, 4], "queries": [4, 4]}}
+    once = NEAR | {"program": repeating["program"] | {"repeat": False}}
+    assert 1 / 4 < guesser(repeating).bound(0).exact_match < 0.45  # more than a quarter, because values coincide
+    assert guesser(once).bound(0).exact_match > guesser(repeating).bound(0).exact_match + 0.15

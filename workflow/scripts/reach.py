@@ -11,5 +11,5 @@ from lolameme.runtime import job
 
 with job.running(snakemake) as study:
     w = snakemake.wildcards
-    folder, tests = study.paths.data(w.variant, w.world), study.variants[w.variant].tests
-    write_frame(snakemake.output[0], bounds({split: in_files(folder, split) for split in tests}))
+    folder, variant = study.paths.data(w.variant, w.world), study.variants[w.variant]
+    write_frame(snakemake.output[0], bounds({split: in_files(variant, folder, split) for split in variant.tests}))

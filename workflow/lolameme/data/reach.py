@@ -12,8 +12,8 @@ What the bound assumes, always in the guesser's favour:
 - It knows which places speak of one variable: assignments, and queries answered before, from which a value can be read
   as well. A variable is a candidate only if all its places agree with what is seen of the name asked for.
 - It knows which binding of a variable is the latest, and what the weights hold.
-- Every variable is equally likely to be asked for; where a split never asks for one twice, as in MQAR, those asked for
-  already are ruled out.
+- Every variable is equally likely to be asked for; where training programs never ask for one twice, as in MQAR, those
+  asked for already are ruled out.
 - Each token of an answer is looked up from the position before it, with the answer's tokens so far known: the second
   digit of a value stands one token farther from its name than the first.
 - What a variable stands for is looked up in turn: the operands of an expression at their own last tokens, an alias at
@@ -34,6 +34,7 @@ from tokenizers import Tokenizer
 from lolameme.base.files import read_json, read_table
 from lolameme.data.dataset import Builder
 from lolameme.data.tokenizer import load_tokenizer, train_tokenizer, without_prefix
+from lolameme.study.variant import BaseVariant
 from lolameme.tasks.interpreter import Interpreter, Span, Statement, interpreter
 
 Name = tuple[int, ...]  # token ids from the last one backwards, then START
@@ -97,11 +98,15 @@ class _Program:
 
 @dataclass
 class Guesser:
-    """The best guesser on the programs of one split. Exact match is a mean over queries, as for a trained cell."""
+    """The best guesser on the programs of one split. Exact match is a mean over queries, as for a trained cell.
+
+    `once`: it rules out what was asked for already, as long as anything else is left.
+    """
 
     solver: Interpreter
     tokenizer: Tokenizer
     texts: list[str]
+    once: bool
     _programs: list[_Program] = field(init=False)
     _holders: dict[Name, set[Hashable]] = field(init=False, default_factory=dict)  # end of a name -> who is called so
     _spelled: dict[str, Name] = field(init=False, default_factory=dict)  # tokens of a value, first one first
@@ -111,17 +116,12 @@ class Guesser:
             _Program(text, e.ids, [a for a, _ in e.offsets], [b for _, b in e.offsets], self.solver.statements(text))
             for text, e in zip(self.texts, self.tokenizer.encode_batch(self.texts), strict=True)
         ]
-        self._once = True  # no program asks for the same twice
         for program in self._programs:
-            asked = set()
             for statement in program.statements:
                 for called, span in _named(program.statements, statement):
                     name = program.name(span)
                     for n in range(len(name) + 1):
                         self._holders.setdefault(name[:n], set()).add(called)
-                if statement.kind == "query":
-                    self._once &= (statement.meaning, statement.reads) not in asked
-                    asked.add((statement.meaning, statement.reads))
                 written = statement.value and (statement.kind == "query" or statement.operands[0].literal)
                 if written:
                     self._spelled[program.read(statement.value)] = tuple(
@@ -195,8 +195,8 @@ class Guesser:
                 name, behind = program.name(operand.span), 0
                 if recall:
                     behind = program.place(statement.value)[0] + j - program.place(operand.span)[1]
-                open_ = [v for v in live.values() if not (recall and self._once and v.asked)]
-                weights = self._candidates(_seen(name, behind, reach), open_, j, reach)
+                fresh = [v for v in live.values() if not v.asked] if recall and self.once else []
+                weights = self._candidates(_seen(name, behind, reach), fresh or list(live.values()), j, reach)
             result = self._combined(statement, i - 1, result, weights) if i else weights
         return result
 
@@ -234,6 +234,8 @@ class Guesser:
                 spelled = self._spelling(value)
                 if spelled[:j] == wanted[:j]:
                     weights[spelled[j]] = weights.get(spelled[j], 0.0) + weight
+            if token not in weights:
+                return 0.0
             most = max(weights.values())
             tied = [t for t, weight in weights.items() if weight > most - _SURE]
             chance *= (token in tied) / len(tied)
@@ -246,17 +248,23 @@ class Guesser:
         return self._spelled[value]
 
 
-def in_files(folder: Path, split: str) -> Guesser:
+def in_files(variant: BaseVariant, folder: Path, split: str) -> Guesser:
     """The guesser on the written programs of a split of a variant's data."""
     texts = read_table(folder / f"{split}.parquet", ["text"])["text"].to_pylist()[:PROGRAMS]
-    return Guesser(interpreter(read_json(folder / "world.json")), load_tokenizer(folder), texts)
+    return Guesser(interpreter(read_json(folder / "world.json")), load_tokenizer(folder), texts, _asks_once(variant))
 
 
 def in_memory(builder: Builder, split: str, programs: int) -> Guesser:
     """The guesser on programs as they will be drawn, before any data are written."""
     task = builder.task
     tokenizer = train_tokenizer(builder.variant.tokenizer, task.pattern, builder.corpus(), task.lexemes)
-    return Guesser(interpreter(task.document()), tokenizer, builder.texts(split, programs))
+    texts = builder.texts(split, programs)
+    return Guesser(interpreter(task.document()), tokenizer, texts, _asks_once(builder.variant))
+
+
+def _asks_once(variant: BaseVariant) -> bool:
+    """Whether training programs never ask for the same twice: MQAR's do not, others say so."""
+    return not getattr(variant.program, "repeat", False)
 
 
 def _queries(program: _Program) -> Iterator[Statement]:
