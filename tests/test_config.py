@@ -24,10 +24,9 @@ def test_every_study_in_the_repository_is_valid_and_can_be_drawn(path):
 
 
 def test_the_studies_have_the_scales_of_the_design():
-    assert {p.stem for p in (ROOT / "studies").glob("*.yaml")} == {"cpu", "gpu", "paper"}
     paper = config.load(ROOT / "studies/paper.yaml")
     assert paper.model.layers == 18
-    assert len(paper.stacks) == 2 + 2 * 18
+    assert {"gpt2", "hyena", "thex-12", "thex-13"} <= set(paper.stacks)  # those of which the paper gives numbers
 
 
 def test_the_checked_in_schema_is_the_types():

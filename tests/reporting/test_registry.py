@@ -26,7 +26,7 @@ def test_the_large_studies_have_all_figures(name):
     assert EVERYWHERE | {"memory", "length", "distance", "transfer", "predicted"} <= set(registry.collect(made).figures)
     assert recall.transferred(made) == [("multi_language", "taught", "transfer")]
     assert recall.recalled(made)["mqar"]
-    assert max(recall.memorised(made).values()) == 1000
+    assert max(recall.memorised(made).values()) >= 1000
 
 
 def test_a_transfer_split_without_its_twin_shows_nothing():

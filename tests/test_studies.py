@@ -1,0 +1,75 @@
+"""The studies in the repository: they parse, all their programs fit the models, and they say what they would cost."""
+
+import pytest
+
+from conftest import ROOT
+from lolameme.data.dataset import Builder, build_task
+from lolameme.data.prediction import bounds, predictions
+from lolameme.data.reach import in_memory
+from lolameme.data.tokenizer import train_tokenizer
+from lolameme.statistics.planned import planned
+from lolameme.study import config
+from project import Project
+
+STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
+JOBS = {  # cells and trials: what a study costs
+    "controls": (24, 0),
+    "cpu": (700, 0),
+    "gpu": (1260, 0),
+    "paper": (1330, 1064),
+    "reach": (475, 0),
+}
+
+
+def test_every_study_is_costed():
+    assert set(STUDIES) == set(JOBS)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_can_be_drawn_and_has_as_many_jobs_as_it_says(name):
+    made = config.load(STUDIES[name])
+    assert made.study == name
+    for variant in made.variants:
+        build_task(made, variant, made.world_seeds[0])
+    assert planned(made)
+    cells = len(made.variants) * len(made.stacks) * len(made.seeds)
+    trials = len(made.stacks) * sum(len(made.trials(variant)) for variant in made.variants)
+    assert (cells, trials) == JOBS[name]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_no_program_is_longer_than_the_models_input(name):
+    """As far as a hundred programs of every split can tell, by a tokenizer that has seen few and merges less."""
+    made = config.load(STUDIES[name])
+    for variant, declared in made.variants.items():
+        builder = Builder(made, variant)
+        task = builder.task
+        tokenizer = train_tokenizer(declared.tokenizer, task.pattern, builder.texts("train", 1000), task.lexemes)
+        for split in declared.programs():
+            longest = max(len(encoded) for encoded in tokenizer.encode_batch(builder.texts(split, 100)))
+            assert longest <= made.model.length, f"{variant}, {split}: set model.length to {longest} or more"
+
+
+@pytest.mark.parametrize("name", ["controls", "reach"])
+def test_a_small_study_is_planned_whole(tmp_path, name):
+    plan = Project(tmp_path).planned("--configfile", f"studies/{name}.yaml")
+    made = config.load(STUDIES[name])
+    assert (plan["train"], plan["evaluate"]) == (JOBS[name][0],) * 2
+    assert plan["reach"] == len(made.variants) * len(made.seeds)
+    assert plan["predict"] == plan["page"] == 1
+
+
+def test_the_reach_study_predicts_every_kind_of_outcome():
+    """Taps that suffice and taps that do not, within a name and within a value; two lookups that move the best k."""
+    made = config.load(STUDIES["reach"])
+    reached = {(name, 1): bounds({"test": in_memory(Builder(made, name), "test", 60)}) for name in made.variants}
+    table = predictions(made, reached)
+    assert dict(table.groupby("variant")["needed"].first()) == {
+        "near": 2, "far": 4, "digits": 3, "aliases": 3, "whole": 4,
+    }  # fmt: skip
+    bound = table.set_index(["variant", "architecture"])["bound"]
+    assert bound["far", "thex-2@2"] < 0.5 < bound["far", "thex-2@3"] < 0.75 < bound["far", "thex-2@5"] == 1
+    assert bound["digits", "thex-2@3"] < 0.97 < bound["digits", "thex-2@4"]
+    best = table[table["best"]].groupby("variant")["architecture"].agg(list)
+    assert "thex-3@5" in best["aliases"]
+    assert "thex-2@5" in best["far"]
