@@ -3,16 +3,13 @@ import math
 import pytest
 import torch
 
-from lolameme.models import convolution, options, stack
+from lolameme.models import options, stack
 from lolameme.models.cost import flops_per_token, parameter_count
 from lolameme.models.mixer import Layout
 from lolameme.models.mixers.attention import plain_attention, torch_attention
 from lolameme.models.mixers.hyena import Hyena, ImplicitFilter
-from lolameme.models.mixers.linear_attention import recurrent
 from lolameme.models.mixers.rotary import rotate
 from lolameme.models.mixers.short_gate import ShortGate
-from lolameme.models.short_convolution import ShortConvolution
-from lolameme.study import plugins
 from lolameme.study.architectures import PURE
 from lolameme.study.settings import Hyena as HyenaSettings
 from lolameme.study.settings import Model
@@ -27,33 +24,6 @@ def _seed():
 
 def model(order: int = 2, **changes) -> Model:
     return Model(layers=3, d_model=12, heads=3, hyena=HyenaSettings(order=order, filter_width=8), **changes)
-
-
-@pytest.mark.parametrize("length", [1, 2, 7, 40])
-@pytest.mark.parametrize("form", [convolution.fft, convolution.toeplitz])
-def test_all_forms_of_the_convolution_agree_forward_and_backward(form, length):
-    v = torch.randn(3, length, 5, dtype=torch.double, requires_grad=True)
-    k = torch.randn(5, length, dtype=torch.double, requires_grad=True)
-    gradient = torch.randn(3, length, 5, dtype=torch.double)
-    expected, found = convolution.direct(v, k), form(v, k)
-    torch.testing.assert_close(found, expected)
-    for a, b in zip(*(torch.autograd.grad(y, (v, k), gradient) for y in (found, expected)), strict=True):
-        torch.testing.assert_close(a, b)
-
-
-@pytest.mark.parametrize(("batch", "length"), [(15, 60), (16, 60), (16, 61)])
-def test_the_convolution_changes_form_without_changing_its_result(batch, length):
-    v, k = torch.randn(batch, length, 3, dtype=torch.double), torch.randn(3, length, dtype=torch.double)
-    torch.testing.assert_close(convolution.causal_convolution(v, k), convolution.direct(v, k))
-
-
-@pytest.mark.parametrize("taps", [1, 3, 4])
-def test_the_short_convolution_has_the_gradients_of_its_definition(taps):
-    short = ShortConvolution(5, taps).double()
-    x = torch.randn(2, 7, 5, dtype=torch.double, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x, w, b: torch.func.functional_call(short, {"weight": w, "bias": b}, x), (
-        x, short.weight, short.bias
-    ))  # fmt: skip
 
 
 def test_sdpa_equals_attention_written_out():
@@ -75,64 +45,6 @@ def test_xformers_equals_sdpa_on_a_gpu():
     torch.testing.assert_close(xformers_attention(q, k, v), torch_attention(q, k, v), atol=2e-2, rtol=2e-2)
 
 
-@pytest.mark.parametrize("name", plugins.names("mixer"))
-def test_influence_is_shares_of_the_past_and_follows_the_mixer(name):
-    """Causal, not negative, rows sum to 1; and where a position has no influence, changing it changes nothing."""
-    mixer = stack.mixer_class(name)(model(length=9)).double()
-    z = mixer.in_proj(torch.randn(2, 9, 12, dtype=torch.double))
-    found = mixer.influence(z)  # (B, G, L, L)
-    assert found.shape[0] == 2
-    assert found.shape[2:] == (9, 9)
-    assert (found >= 0).all()
-    assert not found.triu(1).any()
-    torch.testing.assert_close(found.sum(-1), torch.ones_like(found[..., 0]))
-
-
-def test_the_influence_in_attention_is_its_weights():
-    mixer = stack.mixer_class("attention")(model()).double()
-    z = torch.randn(2, 9, 36, dtype=torch.double)
-    v = z[..., 24:].unflatten(2, (3, 4))
-    y = torch.einsum("bhts,bshe->bthe", mixer.influence(z), v).flatten(2)
-    torch.testing.assert_close(mixer.mix(z), y)
-
-
-@pytest.mark.parametrize("order", [2, 3, 4])
-def test_hyena_is_its_matrix_times_v(order):
-    mixer = Hyena(model(order)).double()
-    z = torch.randn(2, 9, 12 * (order + 1), dtype=torch.double)
-    v = mixer.short(z)[..., -12:]
-    found = mixer.matrix(z)  # (B, D, L, L)
-    assert not found.triu(1).any()
-    torch.testing.assert_close(torch.einsum("bdts,bsd->btd", found, v), mixer.mix(z))
-
-
-def test_the_influence_in_hyena_is_the_size_of_what_a_position_adds():
-    """The formula of order 2, written out: the norm over channels of x0_t h_(t-s) x1_s v_s, as a share."""
-    mixer = Hyena(model()).double()
-    z = torch.randn(1, 6, 36, dtype=torch.double)
-    x0, x1, v = mixer.short(z)[0].split(12, dim=-1)
-    h = mixer.filters(6)[0]
-    h[:, 0] += mixer.bias[0]
-    sizes = torch.zeros(6, 6, dtype=torch.double)
-    for t in range(6):
-        for s in range(t + 1):
-            sizes[t, s] = (x0[t] * h[:, t - s] * x1[s] * v[s]).norm()
-    torch.testing.assert_close(mixer.influence(z)[0, 0], sizes / sizes.sum(1, keepdim=True))
-
-
-def test_the_influence_in_linear_attention_is_what_the_state_holds():
-    """The result before the norm is the signed influence, not yet shares, times the values."""
-    mixer = stack.mixer_class("linear-attention")(model()).double()
-    z = mixer.in_proj(torch.randn(1, 7, 12, dtype=torch.double))
-    mixed, _, gate = mixer.split(z)
-    q, k, v, decay = mixer.heads_of(mixed, gate)
-    states = [
-        recurrent(q, torch.zeros_like(k).index_copy(2, s, k[:, :, s]), v, decay) for s in torch.arange(7)[:, None]
-    ]
-    read = torch.stack([y.norm(dim=-1) / v[:, :, s].norm(dim=-1)[..., None] for s, y in enumerate(states)], -1)
-    torch.testing.assert_close(mixer.influence(z), read / read.sum(-1, keepdim=True))
-
-
 @pytest.mark.parametrize("order", [2, 3])
 def test_the_short_gate_is_hyena_with_long_filters_of_zero(order):
     hyena, gate = Hyena(model(order)).double(), ShortGate(model(order)).double()
@@ -140,13 +52,6 @@ def test_the_short_gate_is_hyena_with_long_filters_of_zero(order):
     gate.load_state_dict({name: t for name, t in hyena.state_dict().items() if not name.startswith("filters.")})
     x = torch.randn(2, 9, 12, dtype=torch.double)
     torch.testing.assert_close(gate(x), hyena(x))
-
-
-def test_the_influence_in_the_short_gate_reaches_as_far_as_its_taps():
-    mixer = ShortGate(model()).double()
-    found = mixer.influence(mixer.in_proj(torch.randn(2, 9, 12, dtype=torch.double)))
-    assert (found.tril().triu(-2) > 0).sum() == 2 * (9 + 8 + 7)
-    assert not found.tril(-3).any()
 
 
 def test_attention_behind_a_short_convolution_that_passes_on_what_it_gets_is_attention():
