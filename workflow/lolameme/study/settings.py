@@ -32,10 +32,13 @@ class Language(Section):
 
 
 class Hyena(Section):
-    """Knobs of the Hyena operator (arXiv 2302.10866, sections 3.2 and 3.3)."""
+    """Settings of the Hyena operator (arXiv 2302.10866, sections 3.2 and 3.3)."""
 
     order: int = Field(2, ge=2, le=8, description="number of gates; order - 1 long convolutions")
-    short_filter: Positive = Field(3, description="taps of the depthwise short convolution")
+    short_filter: Positive = Field(
+        3,
+        description="taps of the short convolution, also in short-attention, canon and short-gate; hyena@5: five of them",
+    )
     filter_width: Positive = Field(64, description="width of the implicit filter's MLP")
     filter_features: int = Field(33, ge=3, description="positional features, odd: time and pairs of cosine and sine")
     filter_layers: int = Field(2, ge=0, description="hidden layers of the filter's MLP after the first")
