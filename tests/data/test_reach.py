@@ -100,6 +100,15 @@ def test_an_alias_is_looked_up_in_turn():
     assert found.profile()[-1].reach == 2
 
 
+def test_a_way_of_several_hops_is_several_lookups():
+    """Depo: an edge `x y` shows its start one token behind; without reach all nodes but the one asked for are alike."""
+    found = guesser({"about": "hops", "task": "depo", "program": {"nodes": [4, 4], "hops": [1, 3], "queries": [4, 4]}})
+    assert found.lookups == 3
+    profile = [bound.exact_match for bound in found.profile()]
+    assert profile[-1] == 1
+    assert profile[0] < 0.4
+
+
 def test_what_the_weights_hold_needs_no_reach():
     facts = NEAR | {"world": NEAR["world"] | {"globals": 6}, "program": {"global_share": 1}}
     found = guesser(facts)

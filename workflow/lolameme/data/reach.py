@@ -174,7 +174,7 @@ class Guesser:
             guessed += [self._value(program, statement, live, j, reach) for j in range(len(guessed), len(wanted))]
             yield 1.0 if known else self._hit(guessed, wanted)
             answered.add(key)
-            if len(statement.operands) == 1 and statement.reads[0] is not None:
+            if len(statement.operands) == statement.hops == 1 and statement.reads[0] is not None:
                 variable = live[program.statements[statement.reads[0]].binds]
                 variable.places.append(_place(program, statement))
                 variable.values, variable.asked = [{answer: 1.0}] * width, True
@@ -195,8 +195,12 @@ class Guesser:
                 name, behind = program.name(operand.span), 0
                 if recall:
                     behind = program.place(statement.value)[0] + j - program.place(operand.span)[1]
-                fresh = [v for v in live.values() if not v.asked] if recall and self.once else []
+                fresh = (
+                    [v for v in live.values() if not v.asked] if recall and self.once and statement.hops == 1 else []
+                )
                 weights = self._candidates(_seen(name, behind, reach), fresh or list(live.values()), j, reach)
+                for _ in range(statement.hops - 1):  # what was found is a name, to be looked up in turn
+                    weights = self._followed(weights, live, j, reach)
             result = self._combined(statement, i - 1, result, weights) if i else weights
         return result
 
@@ -214,6 +218,17 @@ class Guesser:
                     weights[value] = weights.get(value, 0.0) + weight
         total = sum(weights.values())
         return {value: weight / total for value, weight in weights.items()}
+
+    def _followed(
+        self, names: dict[str, float], live: dict[Hashable, _Variable], j: int, reach: int
+    ) -> dict[str, float]:
+        """The values of the variables that values name."""
+        found: dict[str, float] = {}
+        for name, weight in names.items():
+            whole = (*self._spelling(name)[::-1], START)
+            for value, share in self._candidates(whole, list(live.values()), j, reach).items():
+                found[value] = found.get(value, 0.0) + weight * share
+        return found
 
     def _combined(
         self, statement: Statement, i: int, left: dict[str, float], right: dict[str, float]
@@ -276,7 +291,7 @@ def _named(statements: list[Statement], statement: Statement) -> Iterator[tuple[
     if statement.kind == "assign":
         yield statement.binds, statement.name
     for operand in statement.operands:
-        if operand.reads is not None:
+        if operand.reads is not None and statement.hops == 1:
             yield statements[operand.reads].binds, operand.span
 
 
@@ -295,4 +310,6 @@ def _seen(name: Name, distance: int, reach: int) -> Name:
 
 def _depth(statements: list[Statement], statement: Statement) -> int:
     """Lookups, one after the other, that a statement's expression needs."""
-    return max((1 + _depth(statements, statements[r]) for r in statement.reads if r is not None), default=0)
+    return max(
+        (statement.hops + _depth(statements, statements[r]) for r in statement.reads if r is not None), default=0
+    )

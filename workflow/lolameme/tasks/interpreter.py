@@ -50,6 +50,7 @@ class Statement:
     meaning: Hashable  # the expression, whatever the language and the spelling of its names
     name: Span | None = None  # the name that an assignment binds
     binds: Hashable = None  # what that name means, whatever the language and the spelling
+    hops: int = 1  # bindings to follow from an operand, one after the other; it reads the last of them
     sign: Span | None = None  # between name and value, or query and answer
     value: Span | None = None  # what is assigned, or the answer
     end: Span | None = None  # the end sign

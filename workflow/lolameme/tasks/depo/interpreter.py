@@ -44,7 +44,8 @@ class Interpreter(interpreter.Interpreter):
             way = self._way(start, int(hops), edges, found)
             asked, span = (number[0], name[1]), (number[0], (value or name)[1])
             operand = Operand(name, way[-1])
-            found.append(Statement("query", "depo", span, asked, (operand,), (int(hops), start), value=value))
+            meaning = (int(hops), start)
+            found.append(Statement("query", "depo", span, asked, (operand,), meaning, hops=int(hops), value=value))
         return found
 
     def answers(self, program: str) -> list[Answer]:
