@@ -78,7 +78,7 @@ def study_data(**changes) -> dict:
             "architectures": ["gpt2", "hyena", "thex-2"],
             "model": {"layers": 2, "d_model": 16, "heads": 2, "hyena": {"filter_width": 8, "filter_features": 5}},
             "training": {"steps": 8, "batch": 16, "learning_rate": 5e-3, "evaluate_every": 4},
-            "tuning": {"learning_rate": [0.5, 1], "share": 0.5},
+            "tuning": {"learning_rate": [0.25, 0.5, 1, 2]},
             "variants": {"recall": RECALL, "facts": FACTS},
         }
         | changes

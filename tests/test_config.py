@@ -112,11 +112,14 @@ def test_a_missing_key_and_two_languages_with_one_sign():
 @pytest.mark.parametrize(
     ("tuning", "sentence"),
     [
-        ({"learning_rate": []}, r"tuning\.learning_rate: .* at least 1"),
-        ({"learning_rate": [1, 0]}, r"tuning\.learning_rate\.1: .* greater than 0, got 0"),
-        ({"learning_rate": [1, 1.0]}, r"tuning: two points of the grid are the same, lr0\.005-wd0\.1"),
-        ({"learning_rate": [300]}, r"tuning: learning rate 1\.5 of lr1\.5-wd0\.1 is above 1"),
-        ({"share": 2}, r"tuning\.share: .* less than or equal to 1, got 2"),
+        ({"learning_rate": [0.5, 1, 2]}, r"tuning\.learning_rate: .* at least 4"),
+        ({"learning_rate": [0.5, 1, 2, 0]}, r"tuning\.learning_rate\.3: .* greater than 0, got 0"),
+        ({"learning_rate": [0.5, 1, 2, 1.0]}, r"tuning: two points of the grid are the same, lr0\.005-wd0\.1"),
+        ({"learning_rate": [0.5, 1, 2, 300]}, r"tuning: learning rate 1\.5 of lr1\.5-wd0\.1 is above 1"),
+        ({"learning_rate": [0.2, 0.5, 0.7, 2]}, r"tuning: learning_rate is .*; it needs 1, the default, and factors"),
+        ({"learning_rate": [1, 2, 3, 4]}, r"tuning: learning_rate is .*; it needs 1, the default, and factors"),
+        ({"weight_decay": [0]}, r"tuning: weight_decay is \[0\.0\]; it needs 1, the default"),
+        ({"extensions": -1}, r"tuning\.extensions: .* greater than or equal to 0, got -1"),
         ({"rates": [1]}, r"tuning: unknown key 'rates'"),
     ],
 )

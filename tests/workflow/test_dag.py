@@ -198,7 +198,7 @@ def test_touching_a_source_without_changing_it_does_nothing(project):
 def test_editing_a_model_trains_again_and_keeps_the_data(project):
     project.edit("workflow/lolameme/models/hyena.py")
     planned = project.planned()
-    assert (planned["trial"], planned["choose"]) == (12, 6)
+    assert (planned["trial"], planned["choose"]) == (24, 6)
     assert planned["train"] == 12
     assert planned["evaluate"] == 12
     assert not {"world", "held_out", "train_split", "card"} & set(planned)
@@ -250,18 +250,20 @@ def test_changing_the_training_of_a_variant_trains_only_that(project):
 
 def test_every_cell_is_trained_at_the_rate_that_its_trials_chose(done):
     tried = pd.read_parquet(done.folder / "results/mini/tables/tuning.parquet")
-    assert len(tried) == 2 * 3 * 2
+    assert len(tried) == 2 * 3 * 4
     assert (tried.groupby(["variant", "architecture"])["chosen"].sum() == 1).all()
     chosen = tried[tried["chosen"]].set_index(["variant", "architecture"])["learning_rate"]
     cells = pd.read_parquet(done.folder / "results/mini/tables/cells.parquet")
     for _, cell in cells.iterrows():
         assert cell["learning_rate"] == chosen[cell["variant"], cell["architecture"]]
     page = (done.folder / "reports/mini/index.html").read_text()
-    assert "from trials of\n50 % of the steps" in page
+    assert "from full\ntrainings with a seed that no cell has" in page
+    assert set(tried["why"]) == {"at its floor"}  # eight steps teach nothing, so nothing is chosen
+    assert (tried.loc[tried["chosen"], "learning_rate"] == 5e-3).all()
 
 
 def test_a_wider_grid_tries_only_what_is_new_and_trains_the_cells_again(project):
-    data = study_data(tuning={"learning_rate": [0.25, 0.5, 1], "share": 0.5})
+    data = study_data(tuning={"learning_rate": [0.25, 0.5, 1, 2, 4]})
     (project.folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
     planned = project.planned()
     assert (planned["trial"], planned["choose"], planned["train"]) == (6, 6, 12)
@@ -301,7 +303,7 @@ def test_one_cell_is_made_again_alone_and_keeps_its_run_as_its_weights_are_the_s
 def test_a_cell_outside_the_study_can_be_made_too(project):
     target = "results/mini/cells/facts/xeht-1+2/seed9/metrics.json"
     data = {"world": 1, "held_out": 2, "train_split": 1, "card": 1}  # of a world of its own
-    assert project.planned(target) == data | {"trial": 2, "choose": 1, "train": 1, "evaluate": 1}
+    assert project.planned(target) == data | {"trial": 4, "choose": 1, "train": 1, "evaluate": 1}
     project.run(target)
     metrics = json.loads((project.folder / target).read_text())
     assert (metrics["mixers"], metrics["seed"]) == (["hyena", "hyena"], 9)

@@ -91,7 +91,7 @@ def check(arguments: argparse.Namespace) -> None:
     print(f"variants:      {', '.join(study.variants)}")
     print(f"architectures: {', '.join(study.stacks)}")
     print(f"cells:         {cells} ({len(study.seeds)} seeds)")
-    trials = len(study.stacks) * sum(len(study.trials(variant)) for variant in study.variants)
+    trials = len(study.tuned_stacks) * sum(len(study.trials(variant)) for variant in study.variants)
     print(
         f"trials:        {trials} to choose learning rates"
         if trials

@@ -40,7 +40,7 @@ METRICS, HISTORIES, MODELS = (
     )
     for file in ("metrics.json", "history.parquet", "model.json")
 )
-CHOICES = expand(f"{TRIALS}/choice.json", variant=STUDY.variants, architecture=STUDY.stacks) if STUDY.tuning else []
+CHOICES = expand(f"{TRIALS}/choice.json", variant=STUDY.variants, architecture=STUDY.tuned_stacks)
 
 
 wildcard_constraints:
@@ -101,6 +101,18 @@ def trial_settings(wildcards):
     return f"{STUDY.match} {settings(STUDY.model, STUDY.trials(wildcards.variant)[wildcards.trial])}"
 
 
+def choice_settings(wildcards):
+    """What a choice depends on besides its trials and their data: how far its grid may be extended."""
+    training = STUDY.training_of(wildcards.variant)
+    return f"{STUDY.match} {STUDY.tuning.extensions} {settings(STUDY.model, training)}"
+
+
+def choice_of(wildcards):
+    """The choice that the training of a cell follows: that of the architecture that stands for its family."""
+    tuned = STUDY.representative(wildcards.architecture)
+    return f"{PATHS.trials(wildcards.variant, tuned)}/choice.json"
+
+
 def minutes(training):
     """A function for `runtime`: minutes that `training(wildcards)` may take, known once its data are there."""
 
@@ -144,13 +156,14 @@ def plan_training():
         progress.start(
             Path(PROGRESS),
             {
-                f"{variant}/{architecture}/{name}": steps
+                f"{variant}/{architecture}/{name}": training.steps
                 for variant in STUDY.variants
-                for architecture in STUDY.stacks
-                for name, steps in [
-                    *((trial, training.steps) for trial, training in STUDY.trials(variant).items()),
-                    *((f"seed{seed}", STUDY.training_of(variant).steps) for seed in STUDY.seeds),
+                for stacks, trainings in [
+                    (STUDY.tuned_stacks, STUDY.trials(variant)),
+                    (STUDY.stacks, {f"seed{seed}": STUDY.training_of(variant) for seed in STUDY.seeds}),
                 ]
+                for architecture in stacks
+                for name, training in trainings.items()
             },
         )
     except OSError as error:

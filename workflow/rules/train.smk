@@ -1,4 +1,4 @@
-# Training: where the study asks for it, trials that choose each architecture's learning rate on valid of the first world;
+# Training: where the study asks for it, trials that choose each family's learning rate on valid of the first world;
 # then the cells, one job each (variant, architecture, seed), on the world of their seed.
 
 
@@ -30,18 +30,26 @@ rule trial:
 
 rule choose:
     input:
-        lambda w: expand(rules.trial.output, trial=STUDY.trials(w.variant), allow_missing=True),
+        trials=lambda w: expand(rules.trial.output, trial=STUDY.trials(w.variant), allow_missing=True),
+        dataset=data_file("dataset.json"),
+        world=data_file("world.json"),
+        train=data_file("train.parquet"),
+        valid=data_file("valid.parquet"),
     output:
         f"{TRIALS}/choice.json",
     log:
         f"{LOGS}/trials/{{variant}}/{{architecture}}/choice.log",
     conda:
         ENVIRONMENT
+    threads: STUDY.threads
     resources:
-        mem_mb=1000,
-        runtime=10,
+        gpu=GPUS,
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=minutes(lambda w: STUDY.extended(w.variant)),
     params:
-        code=code("choose.py"),
+        settings=choice_settings,
+        progress=PROGRESS,
+        code=code("choose.py", of_cell),
     message:
         "Choosing the learning rate of {wildcards.variant}/{wildcards.architecture}"
     script:
@@ -53,7 +61,7 @@ rule train:
         dataset=data_file("dataset.json"),
         train=data_file("train.parquet"),
         valid=data_file("valid.parquet"),
-        choice=rules.choose.output[0] if STUDY.tuning else [],
+        choice=choice_of if STUDY.tuning else [],
     output:
         model=f"{CELL}/model.safetensors",
         facts=f"{CELL}/model.json",

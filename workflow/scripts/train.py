@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lolameme.base.files import read_json
 from lolameme.learning.cell import train_cell
+from lolameme.learning.tuning import tuned
 from lolameme.runtime import job
 from lolameme.runtime.progress import Reporter
 from lolameme.study.cell import Cell
@@ -17,6 +18,7 @@ with job.running(snakemake) as study:
     cell = Cell(w.variant, w.architecture, int(w.seed))
     folder, data = Path(snakemake.output.model).parent, Path(snakemake.input.dataset).parent
     choice = snakemake.input.get("choice")
-    training = study.tuned(w.variant, read_json(choice)["chosen"]) if choice else study.training_of(w.variant)
+    training = study.training_of(w.variant)
+    training = tuned(training, read_json(choice)) if choice else training
     reporter = Reporter(str(cell), Path(snakemake.params.progress))
     train_cell(study, cell, training, data, folder, snakemake.threads, reporter)

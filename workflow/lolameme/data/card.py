@@ -111,6 +111,14 @@ def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
     }
 
 
+def floor_of(folder: Path, split: str) -> tuple[float, int]:
+    """The exact match on a written split that needs no binding, and the number of its programs."""
+    solver, frequent = interpreter(read_json(folder / "world.json")), most_frequent_answer(folder / "train.parquet")
+    found = measure(folder / f"{split}.parquet", solver.choices, frequent)
+    reach = [found[key] for key in ("chance", "majority", "value_share") if found[key] is not None]
+    return max(reach), found["programs"]
+
+
 def reached(path: Path, restricted: Interpreter, frequent: str) -> float:
     """Exact match of an interpreter without a faculty; where it knows nothing, it says the most frequent answer."""
     right = total = 0

@@ -19,7 +19,7 @@ from lolameme.models.cost import flops_per_token, matched, parameter_count
 from lolameme.study import config
 from lolameme.study.architectures import model_of
 from lolameme.study.cell import Cell
-from lolameme.study.settings import Training
+from lolameme.study.settings import Training, trial_name
 
 _TRAIN_SAMPLE = 256  # training programs on which the gap between train and valid is measured
 
@@ -92,17 +92,15 @@ def train_cell(
 
 
 def train_trial(
-    study: config.Study, variant: str, architecture: str, trial: str, data: Path, path: Path, threads: int,
-    report: Callable[[Progress], None],
-) -> None:  # fmt: skip
-    """Try a point of the tuning grid; write to `path` how well it did on valid. Diverging is a result, too.
+    study: config.Study, variant: str, architecture: str, training: Training, data: Path, checkpoint: Path,
+    threads: int, report: Callable[[Progress], None],
+) -> dict[str, Any]:  # fmt: skip
+    """Try a training, such as a point of the tuning grid: how well it did on valid. Diverging is a result, too.
 
-    All points of a variant and architecture share their seed, which no cell has.
+    All trials of a variant and architecture share their seed, which no cell has.
     """
-    cell = Cell(variant, architecture, seed_of(0, "tuning"))
-    training = study.trials(variant)[trial]
-    job, checkpoint = Job(study, cell, training, data, threads), path.with_suffix(".checkpoint.safetensors")
-    point = {"trial": trial, "learning_rate": training.learning_rate, "weight_decay": training.weight_decay}
+    job = Job(study, Cell(variant, architecture, seed_of(0, "tuning")), training, data, threads)
+    point = {"trial": trial_name(training)} | {k: getattr(training, k) for k in ("learning_rate", "weight_decay")}
     result: dict[str, Any] = {"exact_match": None, "loss": None, "diverged": None, "curve": []}
     try:
         history, summary = job.run(checkpoint, report)
@@ -111,5 +109,5 @@ def train_trial(
         result |= summary | last | {"curve": curve}
     except FloatingPointError as error:
         result |= {"diverged": str(error)}
-    write_json(path, point | result | {key: job.facts[key] for key in ("data", "world", "code", "device", "precision")})
     checkpoint.unlink(missing_ok=True)
+    return point | result | {key: job.facts[key] for key in ("data", "world", "code", "device", "precision")}

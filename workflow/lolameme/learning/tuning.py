@@ -1,17 +1,76 @@
-"""Choosing among the trials of a variant and an architecture; the rest of the study never looks at the others."""
+"""Choosing among the trials of a variant and an architecture; the rest of the study never looks at the others.
 
+A choice is worth making only if trials differ. Where none leaves its floor, or the best cannot be told from the
+default, the default rate is kept and the choice says so: the best of noise is noise.
+"""
+
+from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+from scipy import stats
 
-def choose(trials: list[dict[str, Any]]) -> dict[str, Any]:
-    """The choice: the trial with the highest exact match on valid, of equals the one with the lowest loss.
+from lolameme.statistics.means import ALPHA
+from lolameme.statistics.verdicts import AT_FLOOR
+from lolameme.study.settings import Training
 
-    Returns the name of the chosen one and all trials without their curves. Raises ValueError if all have diverged.
+INSIDE, EDGE, PLATEAU = "inside the grid", "at the edge of the grid", "not told from the default, which is kept"
+SHOWN = ("trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged")
+
+
+def choose(trials: list[dict[str, Any]], default: str, floor: float, programs: int) -> dict[str, Any]:
+    """The choice among trials: the one with the highest exact match on valid, of equals that with the lowest loss.
+
+    `default` names the trial of the settings as they stand, `floor` is the exact match on valid that needs no binding,
+    and `programs` their number. Returns the name of the chosen one, why (`INSIDE`, `EDGE`, `PLATEAU` or `AT_FLOOR`),
+    and all trials without their curves. Raises ValueError if all have diverged.
     """
-    finished = [trial for trial in trials if trial["diverged"] is None]
+    finished = {trial["trial"]: trial for trial in trials if trial["diverged"] is None}
     if not finished:
         rates = ", ".join(f"{trial['learning_rate']:g}" for trial in trials)
         raise ValueError(f"all trials diverged (learning rates {rates}); lower tuning.learning_rate")
-    best = max(finished, key=lambda trial: (trial["exact_match"], -trial["loss"]))
-    keys = ("trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged")
-    return {"chosen": best["trial"], "trials": [{key: trial.get(key) for key in keys} for trial in trials]}
+    best = max(finished.values(), key=lambda trial: (trial["exact_match"], -trial["loss"]))
+    kept = finished.get(default)
+    if at_floor(finished.values(), floor, programs):
+        chosen, why = kept or best, AT_FLOOR
+    elif kept and best is not kept and not better(best["exact_match"], kept["exact_match"], programs):
+        chosen, why = kept, PLATEAU
+    else:
+        rates = [trial["learning_rate"] for trial in trials]
+        chosen, why = best, EDGE if best["learning_rate"] in (min(rates), max(rates)) else INSIDE
+    return {"chosen": chosen["trial"], "why": why, "trials": [{key: t.get(key) for key in SHOWN} for t in trials]}
+
+
+def at_floor(trials: Collection[dict[str, Any]], floor: float, programs: int) -> bool:
+    """Whether no trial is above the floor by a binomial test, corrected for their number (Bonferroni).
+
+    A program counts as one answer, as if it had its queries all right or all wrong: so the test errs on the safe side.
+    """
+    reached = max(trial["exact_match"] for trial in trials)
+    return stats.binom.sf(round(reached * programs) - 1, programs, floor) >= ALPHA / len(trials)
+
+
+def better(one: float, other: float, programs: int) -> bool:
+    """Whether an exact match is above another by more than the noise of the valid programs, in a one-sided test."""
+    error = np.sqrt((one * (1 - one) + other * (1 - other)) / programs)
+    return one - other > stats.norm.ppf(1 - ALPHA) * error
+
+
+def beyond(choice: dict[str, Any]) -> float | None:
+    """The next learning rate outwards where the chosen one lies on the edge of those tried, else None.
+
+    Outwards by the ratio of the last two, so that the grid goes on as it was.
+    """
+    if choice["why"] != EDGE:
+        return None
+    rates = sorted({trial["learning_rate"] for trial in choice["trials"]})
+    chosen = next(trial["learning_rate"] for trial in choice["trials"] if trial["trial"] == choice["chosen"])
+    if chosen == rates[0]:
+        return rates[0] ** 2 / rates[1]
+    return rates[-1] ** 2 / rates[-2]
+
+
+def tuned(training: Training, choice: dict[str, Any]) -> Training:
+    """A training with what the chosen trial tried."""
+    chosen = next(trial for trial in choice["trials"] if trial["trial"] == choice["chosen"])
+    return training.model_copy(update={key: chosen[key] for key in ("learning_rate", "weight_decay")})

@@ -160,23 +160,20 @@ def order(rows: pd.DataFrame) -> str:
 
 
 def tuning(tried: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per variant the trials of each architecture: exact match on valid by what was tried, and the choice."""
+    """Per variant and tuned architecture all trials, from the lowest rate up, and what the choice rests on."""
     found = []
     for variant, rows in tried.groupby("variant", sort=False):
-        points = list(dict.fromkeys(rows["trial"]))
         decays = rows["weight_decay"].nunique() > 1
-        heads = rows.drop_duplicates("trial").set_index("trial")
-        head = [
-            f"{heads.loc[p, 'learning_rate']:g}" + (f", decay {heads.loc[p, 'weight_decay']:g}" if decays else "")
-            for p in points
-        ]
-        lines = [
-            {"architecture": architecture, "cells": mine.set_index("trial").loc[points].to_dict("records")}
-            for architecture, mine in rows.groupby("architecture", sort=False)
-        ]
-        rates = rows["learning_rate"]
-        edge = int((rows["chosen"] & rates.isin([rates.min(), rates.max()])).sum()) if rates.nunique() > 2 else 0
-        found.append({"variant": variant, "head": head, "lines": lines, "edge": edge, "steps": rows["steps"].max()})
+        lines = []
+        for architecture, mine in rows.groupby("architecture", sort=False):
+            mine = mine.sort_values(["learning_rate", "weight_decay"])
+            tries = [
+                {"tried": f"{row.learning_rate:g}" + (f", decay {row.weight_decay:g}" if decays else ""), "row": row}
+                for row in mine.itertuples()
+            ]
+            served = [name for name in mine["stands_for"].iloc[0].split() if name != architecture]
+            lines.append({"name": architecture, "served": served, "tries": tries, "why": mine["why"].iloc[0]})
+        found.append({"variant": variant, "lines": lines, "steps": rows["steps"].max()})
     return found
 
 

@@ -179,20 +179,25 @@ def steps_to_half(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str
 
 
 def choices(study: config.Study) -> list[Path]:
-    """Where it stands which trial was chosen, for every variant and architecture of a study that tunes."""
-    tuned = itertools.product(study.variants, study.stacks if study.tuning else ())
+    """Where it stands which trial was chosen, for every variant and every architecture that is tuned for its family."""
+    tuned = itertools.product(study.variants, study.tuned_stacks)
     return [study.paths.trials(variant, architecture) / "choice.json" for variant, architecture in tuned]
 
 
 def tuning(study: config.Study) -> pd.DataFrame:
-    """One row per variant, architecture and trial: what it tried, what came of it on valid, whether it was chosen."""
+    """One row per variant, tuned architecture and trial: what it tried, how it did on valid, whether it was chosen.
+
+    `stands_for` are the architectures that train as it was chosen, `why` is what the choice rests on.
+    """
     rows = []
     for path in choices(study):
         choice = read_json(path)
-        identity = {"variant": path.parts[-3], "architecture": path.parts[-2]}
+        tuned = path.parts[-2]
+        served = " ".join(stack for stack in study.stacks if study.representative(stack) == tuned)
+        identity = {"variant": path.parts[-3], "architecture": tuned, "stands_for": served, "why": choice["why"]}
         rows += [identity | trial | {"chosen": trial["trial"] == choice["chosen"]} for trial in choice["trials"]]
     tried = ["trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged", "chosen"]
-    return pd.DataFrame(rows, columns=["variant", "architecture", *tried])
+    return pd.DataFrame(rows, columns=["variant", "architecture", "stands_for", "why", *tried])
 
 
 def costs(board: pd.DataFrame) -> pd.DataFrame:
@@ -254,7 +259,7 @@ TABLES = [
         "tuning",
         (),
         tuning,
-        "Every trial: what it tried, what came of it on valid, and whether it was chosen.",
+        "Every trial: what it tried, what came of it on valid, whether it was chosen, and what the choice rests on.",
         reads=choices,
     ),
     Table(

@@ -63,6 +63,13 @@ def middle(stacks: tuple[str, ...], of: str = "thex") -> str | None:
     return places[len(places) // 2] if places else None
 
 
+def representative(name: str, stacks: tuple[str, ...]) -> str:
+    """The architecture whose tuning serves another's: the first pure stack of a family, or its middle place."""
+    if family(name) == "pattern":
+        return name
+    return middle(stacks, family(name)) or next(stack for stack in stacks if family(stack) == family(name))
+
+
 def swapped_once(stacks: tuple[str, ...], of: str = "thex") -> list[str]:
     """The stacks of a family with one swapped layer and the study's own taps, by its place from below."""
     single = [n for n in stacks if family(n) == of and len(positions(n)) == 1 and split(n)[1] is None]

@@ -78,7 +78,7 @@ class Study(Section):
         "all have as many parameters, or as many FLOPs per token, as GPT-2 of model.d_model",
     )
     training: Training = Training()
-    tuning: Tuning | None = Field(None, description="choose learning rates per architecture; without it: as given")
+    tuning: Tuning | None = Field(None, description="choose learning rates per family; without it: as given")
     tracking: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = Field(
         None, description="an MLflow tracking server, as http://host:port; without it: results/mlflow.db"
     )
@@ -164,14 +164,23 @@ class Study(Section):
         return self.training.updated(self.variants[variant].training)
 
     def trials(self, variant: str) -> dict[str, Training]:
-        """The trials by which each architecture's training on a variant is chosen, by name; none without tuning."""
+        """The trials by which each family's training on a variant is chosen, by name; none without tuning."""
         return self.tuning.trials(self.training_of(variant)) if self.tuning else {}
 
-    def tuned(self, variant: str, trial: str) -> Training:
-        """The training of a variant's cells with what a trial tried."""
-        tried = self.trials(variant)[trial]
-        chosen = {key: getattr(tried, key) for key in ("learning_rate", "weight_decay")}
-        return self.training_of(variant).model_copy(update=chosen)
+    def extended(self, variant: str) -> Training:
+        """A training as long as all that may be tried beyond the edge of the grid, one after another."""
+        training = self.training_of(variant)
+        return training.model_copy(update={"steps": training.steps * max(1, self.tuning.extensions)})
+
+    @property
+    def tuned_stacks(self) -> tuple[str, ...]:
+        """The architectures that are tuned, each for its family; none without tuning."""
+        return tuple(dict.fromkeys(self.representative(stack) for stack in self.stacks)) if self.tuning else ()
+
+    def representative(self, stack: str) -> str:
+        """The architecture whose tuning serves a stack, also one that the study does not list."""
+        listed = self.stacks if stack in self.stacks else (*self.stacks, stack)
+        return architectures.representative(stack, listed)
 
 
 def parse(data: Any, source: str = "configuration") -> Study:

@@ -110,18 +110,30 @@ class Training(Section):
 
 
 class Tuning(Section):
-    """The learning rate, and if wanted the weight decay, that each architecture gets on each variant.
+    """The learning rate, and if wanted the weight decay, that each family of architectures gets on each variant.
 
-    Every point of the grid is trained with a seed of its own, and judged on the valid split alone.
+    One architecture stands for its family: of T HEX the middle place. Every point of the grid is trained in full, with
+    a seed of its own, and judged on the valid split alone. While the best lies on the edge, further rates are tried.
     """
 
     learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (0.25, 0.5, 1.0), min_length=1, description="factors on training.learning_rate to choose from"
+        (0.25, 0.5, 1.0, 2.0), min_length=4, description="factors on training.learning_rate, 1 and both sides of it"
     )
     weight_decay: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (1.0,), min_length=1, description="factors on training.weight_decay to choose from"
+        (1.0,), min_length=1, description="factors on training.weight_decay, 1 among them"
     )
-    share: float = Field(1.0, gt=0, le=1, description="length of a trial, as a share of training.steps")
+    extensions: int = Field(2, ge=0, description="how many rates are tried beyond the edge of the grid, at most")
+
+    @model_validator(mode="after")
+    def _default_is_tried(self):
+        rates = self.learning_rate
+        if 1 not in rates or not min(rates) < 1 < max(rates):
+            raise ValueError(
+                f"learning_rate is {list(rates)}; it needs 1, the default, and factors on both sides of it"
+            )
+        if 1 not in self.weight_decay:
+            raise ValueError(f"weight_decay is {list(self.weight_decay)}; it needs 1, the default")
+        return self
 
     def trials(self, training: Training) -> dict[str, Training]:
         """The points of the grid by name, such as `lr0.004-wd0.1`, each with the training of its trial.
@@ -130,12 +142,17 @@ class Tuning(Section):
         """
         found: dict[str, Training] = {}
         for rate, decay in itertools.product(self.learning_rate, self.weight_decay):
-            point = {"learning_rate": training.learning_rate * rate, "weight_decay": training.weight_decay * decay}
-            name = f"lr{point['learning_rate']:.6g}-wd{point['weight_decay']:.6g}"
-            if name in found:
-                raise ValueError(f"two points of the grid are the same, {name}")
-            if point["learning_rate"] > 1:
-                raise ValueError(f"learning rate {point['learning_rate']:.6g} of {name} is above 1")
-            steps = max(1, round(self.share * training.steps))
-            found[name] = training.model_copy(update=point | {"steps": steps})
+            point = training.model_copy(
+                update={"learning_rate": training.learning_rate * rate, "weight_decay": training.weight_decay * decay}
+            )
+            if trial_name(point) in found:
+                raise ValueError(f"two points of the grid are the same, {trial_name(point)}")
+            if point.learning_rate > 1:
+                raise ValueError(f"learning rate {point.learning_rate:.6g} of {trial_name(point)} is above 1")
+            found[trial_name(point)] = point
         return found
+
+
+def trial_name(training: Training) -> str:
+    """The name of the trial of a training, which says what is tried."""
+    return f"lr{training.learning_rate:.6g}-wd{training.weight_decay:.6g}"
