@@ -10,6 +10,7 @@ from lolameme.learning.cell import train_trial
 from lolameme.learning.optimiser import AdamW
 from lolameme.learning.tuning import EDGE, INSIDE, PLATEAU, beyond, choose, tuned
 from lolameme.models import options, stack
+from lolameme.statistics.verdicts import AT_FLOOR
 from lolameme.study.settings import Training, Tuning
 
 

@@ -49,7 +49,7 @@ rule choose:
     params:
         settings=choice_settings,
         progress=PROGRESS,
-        code=code("choose.py", of_cell),
+        code=code("choose.py", lambda w: of_floor(w) + of_stack(w)),
     message:
         "Choosing the learning rate of {wildcards.variant}/{wildcards.architecture}"
     script:

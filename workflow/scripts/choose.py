@@ -7,7 +7,7 @@ warm.hand_over()
 from pathlib import Path
 
 from lolameme.base.files import read_json, write_json
-from lolameme.data.card import floor_of
+from lolameme.data.floors import floor_of
 from lolameme.learning.cell import train_trial
 from lolameme.learning.tuning import beyond, choose
 from lolameme.runtime import job
@@ -17,7 +17,7 @@ from lolameme.study.settings import trial_name
 with job.running(snakemake) as study:
     w, path, data = snakemake.wildcards, Path(snakemake.output[0]), Path(snakemake.input.dataset).parent
     training, trials = study.training_of(w.variant), [read_json(trial) for trial in snakemake.input.trials]
-    judged = trial_name(training), *floor_of(data, "valid")
+    judged = trial_name(training), *floor_of(study.variants[w.variant], "valid", data)
     choice = choose(trials, *judged)
     for _ in range(study.tuning.extensions):
         rate = beyond(choice)

@@ -1,7 +1,6 @@
 """The data card of a variant: what its data are, how hard they are, and what one may conclude from them."""
 
 import itertools
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
 from lolameme.data.dataset import build_task
-from lolameme.data.floors import floor
+from lolameme.data.floors import floor, most_frequent_answer, repeats
 from lolameme.data.oracle import oracle
 from lolameme.data.prompts import row_groups
 from lolameme.data.tokenizer import load_tokenizer
@@ -42,11 +41,7 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         splits[split] = measure(path, solver.choices, frequent)
         splits[split] |= {"oracle": oracle(path, solver, tokenizer, _TRAIN if split == "train" else None)}
         if split != "train":
-            once, constant = (
-                not getattr(program, "repeat", False),
-                max(splits[split][k] for k in ("chance", "majority")),
-            )
-            splits[split] |= {"floor": floor(path, variant.task, solver, once, constant)}
+            splits[split] |= {"floor": floor(path, variant.task, solver, repeats(program), frequent)}
             splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in restricted.items()}
     return {
         "variant": name,
@@ -70,15 +65,6 @@ def made(variant: BaseVariant, seed: int) -> dict[str, Any]:
     settings = variant.model_dump(exclude={"about", "training", "splits"})
     splits = {name: program.model_dump(exclude_unset=True) for name, program in variant.splits.items()}
     return {"world_seed": seed, **settings, "splits": splits}
-
-
-def most_frequent_answer(path: Path) -> str:
-    """The answer that occurs most in a split; the smallest of several."""
-    counts: Counter[str] = Counter()
-    for table in row_groups(path, ["answer"]):
-        for entry in pc.value_counts(pc.list_flatten(table["answer"])).to_pylist():
-            counts[entry["values"]] += entry["counts"]
-    return min(counts, key=lambda answer: (-counts[answer], answer))
 
 
 def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
@@ -109,14 +95,6 @@ def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
         "majority": hits / queries,
         "value_share": None if share is None else share / queries,
     }
-
-
-def floor_of(folder: Path, split: str) -> tuple[float, int]:
-    """The exact match on a written split that needs no binding, and the number of its programs."""
-    solver, frequent = interpreter(read_json(folder / "world.json")), most_frequent_answer(folder / "train.parquet")
-    found = measure(folder / f"{split}.parquet", solver.choices, frequent)
-    reach = [found[key] for key in ("chance", "majority", "value_share") if found[key] is not None]
-    return max(reach), found["programs"]
 
 
 def reached(path: Path, restricted: Interpreter, frequent: str) -> float:

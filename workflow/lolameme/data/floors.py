@@ -11,31 +11,59 @@ solver has no memory either, and guesses among the values that globals have.
 A guess that is torn between several answers counts as the share of it that is right.
 """
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from lolameme.base.files import read_table
+import pyarrow.compute as pc
+
+from lolameme.base.files import read_json, read_table
+from lolameme.data.prompts import row_groups
 from lolameme.study import plugins
+from lolameme.study.variant import BaseVariant
 from lolameme.tasks.guessing import Guess
-from lolameme.tasks.interpreter import Interpreter
+from lolameme.tasks.interpreter import Interpreter, interpreter
 
 
-def floor(path: Path, task: str, solver: Interpreter, once: bool, constant: float) -> float:
-    """The floor of a written split; at least `constant`, what always giving one answer reaches.
+def floor(path: Path, task: str, solver: Interpreter, repeat: bool, frequent: str) -> float:
+    """The floor of a written split; at least what answering at random reaches, or always `frequent`.
 
-    `once` says that its programs do not ask for the same twice (until nothing else is left).
+    `repeat` says that its programs may ask for the same twice, before nothing else is left.
     """
     guesses = plugins.load("task", task, "floor").guesses
     table = read_table(path, ["text", "answer", "answer_start", "value_start"])
     rows = table.to_pylist()
     memory = any(start >= 0 for row in rows for start in row["value_start"])
-    right = total = 0.0
+    right = usual = total = 0.0
     for row in rows:
         places = [s.value for s in solver.statements(row["text"]) if s.kind == "query"]
-        made = dict(zip(places, guesses(solver, row["text"], once, memory), strict=True))
+        made = dict(zip(places, guesses(solver, row["text"], not repeat, memory), strict=True))
         for answer, begin in zip(row["answer"], row["answer_start"], strict=True):
             right += share(made[begin, begin + len(answer)], answer)
-            total += 1
-    return max(constant, right / total)
+            usual, total = usual + (answer == frequent), total + 1
+    return max(1 / solver.choices, usual / total, right / total)
+
+
+def floor_of(variant: BaseVariant, split: str, folder: Path) -> tuple[float, int]:
+    """The floor of a split of a variant in one world, given its data, and the number of its programs."""
+    path, solver = folder / f"{split}.parquet", interpreter(read_json(folder / "world.json"))
+    frequent = most_frequent_answer(folder / "train.parquet")
+    reached = floor(path, variant.task, solver, repeats(variant.programs()[split]), frequent)
+    return reached, read_table(path, ["id"]).num_rows
+
+
+def repeats(program: Any) -> bool:
+    """Whether programs of these settings may ask for the same twice."""
+    return getattr(program, "repeat", False)
+
+
+def most_frequent_answer(path: Path) -> str:
+    """The answer that occurs most in a split; the smallest of several."""
+    counts: Counter[str] = Counter()
+    for table in row_groups(path, ["answer"]):
+        for entry in pc.value_counts(pc.list_flatten(table["answer"])).to_pylist():
+            counts[entry["values"]] += entry["counts"]
+    return min(counts, key=lambda answer: (-counts[answer], answer))
 
 
 def share(guess: Guess, answer: str) -> float:
