@@ -23,6 +23,17 @@ def test_without_contrasts_the_architectures_say_which_there_are():
     ]
 
 
+def test_where_claims_are_declared_they_say_which_variants_are_asked_what():
+    found = names(claims={"C1": ["facts"], "C4": ["recall", "facts"]})
+    assert {(name, variant) for name, _, _, weights, _ in found for variant in weights} == {
+        ("T HEX with attention above its first layer, over T HEX-1", "recall"),
+        ("T HEX with attention above its first layer, over T HEX-1", "facts"),
+        ("Hyena over GPT-2", "facts"),
+        ("T HEX-3 over Hyena", "facts"),
+    }
+    assert len(names(claims={"C1": ["facts"]})) == 2
+
+
 def test_contrasts_that_are_listed_are_all_there_are():
     listed = {"name": "two attention layers", "above": ["gpt2"], "below": ["thex-*"], "variants": ["recall"]}
     assert names(contrasts=[listed]) == [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lolameme.statistics.capacity import slope_weights
 from lolameme.study import architectures
 from lolameme.study.config import Study
-from lolameme.study.contrasts import Contrast
+from lolameme.study.contrasts import Claims, Contrast
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,25 @@ def planned(study: Study) -> list[Planned]:
 
 
 def defaults(study: Study) -> list[Contrast]:
-    """The contrasts of a study that lists none: those that its architectures allow, on every variant."""
-    stacks = study.stacks
+    """The contrasts of a study that lists none: those that its architectures allow.
+
+    The step from k = 1 to later places, and T HEX against attention with a short convolution. Where claims are
+    declared, on the variants of C4, because claims bring the order of the families along; else all on every variant.
+    """
+    stacks, declared = study.stacks, study.claims != Claims()
     later = [name for name in architectures.swapped_once(stacks) if architectures.positions(name) > (1,)]
     pairs = []
     if later and "thex-1" in stacks:
         pairs.append(("T HEX with attention above its first layer, over T HEX-1", later, ["thex-1"]))
-    pairs += [(name, [above], [below]) for name, above, below in _pairs(stacks)]
+    if not declared:
+        pairs += [(name, [above], [below]) for name, above, below in _pairs(stacks)]
     if (mine := architectures.middle(stacks)) and "short-attention" in stacks:
         name = f"{architectures.label(mine)} over {architectures.label('short-attention')}"
         pairs.append((name, [mine], ["short-attention"]))
-    return [Contrast(name=name, above=above, below=below) for name, above, below in pairs]
+    if declared and not study.claims.C4:
+        return []
+    where = study.claims.C4 if declared else None
+    return [Contrast(name=name, above=above, below=below, variants=where) for name, above, below in pairs]
 
 
 def of_claims(study: Study) -> list[Planned]:

@@ -85,8 +85,9 @@ class Study(Section):
     variants: dict[Name, Variant] = Field(min_length=1)
     contrasts: tuple[Contrast, ...] | None = Field(
         None,
-        description="the comparisons of architectures that are tested, fixed in advance; without it, on every variant: "
-        "T HEX with k >= 2 above k = 1, Hyena above GPT-2, the middle T HEX above Hyena and above short-attention",
+        description="the comparisons of architectures that are tested, fixed in advance, beside those of the claims; "
+        "without it: T HEX with k >= 2 above k = 1 and the middle T HEX above short-attention, on the variants of claim "
+        "C4; where no claim has variants, on all, and Hyena above GPT-2 and the middle T HEX above Hyena, too",
     )
     claims: Claims = Field(Claims(), description="which variants test which claim of the paper")
     analyses: Annotated[Analyses, BeforeValidator(_analyses)] = Field(
