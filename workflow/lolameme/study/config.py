@@ -86,8 +86,8 @@ class Study(Section):
     contrasts: tuple[Contrast, ...] | None = Field(
         None,
         description="the comparisons of architectures that are tested, fixed in advance, beside those of the claims; "
-        "without it: T HEX with k >= 2 above k = 1 and the middle T HEX above short-attention, on the variants of claim "
-        "C4; where no claim has variants, on all, and Hyena above GPT-2 and the middle T HEX above Hyena, too",
+        "without it: T HEX with k >= 2 above k = 1 and the middle T HEX above short-attention, on the variants of "
+        "claim C4; where no claim has variants, on all, and Hyena above GPT-2 and the middle T HEX above Hyena, too",
     )
     claims: Claims = Field(Claims(), description="which variants test which claim of the paper")
     analyses: Annotated[Analyses, BeforeValidator(_analyses)] = Field(
