@@ -62,5 +62,5 @@ def test_check_finds_programs_that_are_too_long_for_the_model(tmp_path):
 
 def test_warn_names_what_cannot_see_far_enough():
     done = lolameme("warn")
-    assert "in_context: thex-1 will not exceed 0." in done.stdout
+    assert "in_context: thex-1: not expected above 0." in done.stdout
     assert "memorize" not in done.stdout

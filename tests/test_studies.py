@@ -17,7 +17,7 @@ JOBS = {  # cells and trials: what a study costs
     "cpu": (700, 0),
     "gpu": (1260, 0),
     "paper": (1330, 1064),
-    "reach": (475, 0),
+    "reach": (575, 0),
 }
 
 

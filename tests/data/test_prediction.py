@@ -93,8 +93,8 @@ def test_what_the_weights_hold_is_not_bounded(predicted):
 def test_a_warning_names_stacks_reach_and_remedy():
     made = study(variants={"near": NEAR, "far": FAR}, architectures=["gpt2", "thex-*"], model={"layers": 2})
     near, without, short = warnings(made, programs=200)
-    assert near.startswith("near: thex-1 will not exceed 0.4")
+    assert near.startswith("near: thex-1: not expected above 0.4")
     assert "put Hyena below" in near
-    assert without.startswith("far: thex-1 will not exceed 0.4")
-    assert short.startswith("far: thex-2 will not exceed 0.6")
+    assert without.startswith("far: thex-1: not expected above 0.4")
+    assert short.startswith("far: thex-2: not expected above 0.6")
     assert "must see 4 tokens back, and theirs sees 2; give the short filter 5 taps (thex-2@5" in short
