@@ -147,6 +147,20 @@ def test_a_split_overrides_only_what_it_names():
     assert made.training_of("facts") == made.training
 
 
+def test_a_learning_rate_left_out_falls_with_the_width_and_with_the_root_of_the_batch():
+    data = study_data()
+    del data["training"]["learning_rate"]
+    data["training"]["batch"], data["model"]["d_model"] = 64, 32
+    data["variants"]["recall"]["training"] = {"batch": 16}
+    data["variants"]["facts"]["training"] = {"learning_rate": 5e-3}
+    narrow = config.parse(data)
+    data["model"]["d_model"] = 128
+    wide = config.parse(data)
+    rates = [made.training_of(name).learning_rate for made in (narrow, wide) for name in ("recall", "facts")]
+    assert rates == [0.25 / 32 / 2, 5e-3, 0.25 / 128 / 2, 5e-3]
+    assert {trial.learning_rate for trial in wide.trials("recall").values()} == {rates[2] / 2, rates[2]}
+
+
 def paths(value, prefix=()):
     yield prefix
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -118,7 +118,7 @@ def test_the_optimiser_is_torchs(clip):
     members = options.groups(theirs.parameters())
     groups = [{"params": each.parameters, "weight_decay": 0.1 if each.decayed else 0.0} for each in members]
     reference = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-    training = Training(weight_decay=0.1, betas=(0.9, 0.98), clip=clip)
+    training = Training(learning_rate=1e-2, weight_decay=0.1, betas=(0.9, 0.98), clip=clip)
     optimiser = AdamW(ours.parameters(), training)
     tokens = torch.arange(24).view(2, 12)
     for rate in (1e-2, 3e-2, 1e-3):
@@ -141,7 +141,7 @@ def test_the_optimiser_is_torchs(clip):
 def test_the_usual_loop_trains():
     """`zero_grad` drops the gradients that the optimiser keeps in one tensor; the step takes the new ones."""
     ours, usual = (stack.build("thex-2", study().model, 30, seed=3) for _ in range(2))
-    one, other = (AdamW(model.parameters(), Training()) for model in (ours, usual))
+    one, other = (AdamW(model.parameters(), Training(learning_rate=1e-2)) for model in (ours, usual))
     tokens = torch.arange(24).view(2, 12)
     for _ in range(3):
         ours(tokens).square().mean().backward()

@@ -161,8 +161,8 @@ class Study(Section):
         return f"{len(self.seeds)} seed{'s' if len(self.seeds) > 1 else ''}"
 
     def training_of(self, variant: str) -> Training:
-        """The training settings of a variant, its overrides applied."""
-        return self.training.updated(self.variants[variant].training)
+        """The training settings of a variant, its overrides applied and its learning rate written out."""
+        return self.training.updated(self.variants[variant].training).at_width(self.model.d_model)
 
     def trials(self, variant: str) -> dict[str, Training]:
         """The trials by which each family's training on a variant is chosen, by name; none without tuning."""

@@ -1,6 +1,7 @@
 """Settings of languages, of models and of their training."""
 
 import itertools
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -96,9 +97,11 @@ class Training(Section):
 
     steps: Positive = 1000
     batch: Positive = Field(64, description="programs per step")
-    learning_rate: float = Field(1e-3, gt=0, le=1)
+    learning_rate: float | None = Field(
+        None, gt=0, le=1, description="its peak; null: 0.25 / model.d_model at batch 64, times the root of batch / 64"
+    )
     final_rate: Share = Field(0.1, description="learning rate at the end, as a share of the peak")
-    warmup: Share = Field(0.25, description="share of the steps spent warming up")
+    warmup: Share = Field(0.3, description="share of the steps spent warming up")
     betas: tuple[Share, Share] = (0.9, 0.98)
     weight_decay: float = Field(0.1, ge=0, description="on matrices; never on biases, norms, embeddings, filters")
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
@@ -107,6 +110,17 @@ class Training(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 on CUDA, else float32"
     )
+
+    def at_width(self, d_model: int) -> "Training":
+        """These settings with a learning rate: as given, else what stacks of this width want.
+
+        The rates at which stacks learn fastest fall as 1 / width, and are lower for smaller batches: measured in
+        benchmarks/amd-epyc/recipe.md. That Adam's should go with the square root of the batch: Malladi et al. 2022,
+        arXiv 2205.10287.
+        """
+        if self.learning_rate is not None:
+            return self
+        return self.model_copy(update={"learning_rate": 0.25 / d_model * math.sqrt(self.batch / 64)})
 
 
 class Tuning(Section):
