@@ -43,7 +43,7 @@ trainer._SAVE_EVERY = 0.0
 study = config.load(sys.argv[1])
 folder = Path(sys.argv[3])
 cell, reporter = Cell("recall", sys.argv[4], 1), Reporter("recall/x/seed1", folder)
-train_cell(study, cell, study.training, Path(sys.argv[2]), folder, 1, reporter)
+train_cell(study, cell, study.training_of("recall"), Path(sys.argv[2]), folder, 1, reporter)
 """
 
 
@@ -55,7 +55,7 @@ def data(tmp_path_factory) -> Path:
 
 
 def train(made: config.Study, data: Path, folder: Path, name: str = "thex-2") -> Path:
-    train_cell(made, Cell("recall", name, 1), made.training, data, folder, 1, lambda moment: None)
+    train_cell(made, Cell("recall", name, 1), made.training_of("recall"), data, folder, 1, lambda moment: None)
     return folder
 
 
@@ -63,7 +63,7 @@ def test_the_same_seed_trains_the_same_bits(data, tmp_path):
     one, two = (train(study(), data, tmp_path / name) for name in ("one", "two"))
     assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
     other = tmp_path / "other"
-    train_cell(study(), Cell("recall", "thex-2", 2), study().training, data, other, 1, lambda moment: None)
+    train_cell(study(), Cell("recall", "thex-2", 2), study().training_of("recall"), data, other, 1, lambda moment: None)
     assert (one / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
 
 
