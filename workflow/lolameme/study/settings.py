@@ -38,7 +38,7 @@ class Hyena(Section):
     order: int = Field(2, ge=2, le=8, description="number of gates; order - 1 long convolutions")
     short_filter: Positive = Field(
         3,
-        description="taps of the short convolution, also in short-attention, canon and short-gate; hyena@5: five of them",
+        description="taps of the short convolution, also in short-attention, canon and short-gate; hyena@5: five",
     )
     filter_width: Positive = Field(64, description="width of the implicit filter's MLP")
     filter_features: int = Field(33, ge=3, description="positional features, odd: time and pairs of cosine and sine")
