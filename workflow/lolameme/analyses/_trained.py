@@ -51,6 +51,11 @@ class Trained:
         data = data_of(folder, facts["world"])
         return cls(cell, model.eval(), facts, data, Device.choose("cpu", "float32"))
 
+    @property
+    def settings(self) -> Model:
+        """Those of its model."""
+        return Model(**self.facts["model"])
+
     @cached_property
     def world(self) -> dict[str, Any]:
         return read_json(self.data / "world.json")
@@ -65,8 +70,8 @@ class Trained:
 
     def at_the_start(self) -> Stack:
         """A stack like the cell's, with random weights: what is read from those is no trace of training."""
-        architecture, model, vocabulary = (self.facts[key] for key in ("architecture", "model", "vocabulary"))
-        made = build(architecture, Model(**model), vocabulary, seed_of(self.cell.seed, "random stack"))
+        seed = seed_of(self.cell.seed, "random stack")
+        made = build(self.facts["architecture"], self.settings, self.facts["vocabulary"], seed)
         return made.to(self.device.torch_device).eval()
 
     def texts(self, split: str = "test") -> list[str]:
