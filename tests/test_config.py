@@ -40,7 +40,9 @@ WRONG = [
     (("training", "steps"), "many", "training.steps: input should be a valid integer"),
     (("training", "precision"), "bfloat", "got 'bfloat' (did you mean 'bfloat16'?)"),
     (("analyses",), {"knokout": {}}, "analyses: unknown analysis 'knokout' (did you mean 'knockout'?); allowed: "),
-    (("analyses",), {"knockout": {"prompt": 9}}, "analyses.knockout: unknown key 'prompt' (did you mean 'prompts'?)"),
+    (("analyses",), {"knockout": {"prompt": 90}}, "analyses.knockout: unknown key 'prompt' (did you mean 'prompts'?)"),
+    (("analyses",), {"patching": {"kinds": ["nmaes"]}}, "got 'nmaes' (did you mean 'names'?)"),
+    (("analyses",), {"scores": {"prompts": 9}}, "analyses.scores.prompts: input should be greater than or equal to 16"),
     (("seeds",), [1, 1], "seeds: [1, 1] names a seed twice"),
     (("architectures",), ["thex-9"], "architectures: 'thex-9': positions must rise and lie in 1..2"),
     (

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lolameme.analyses._pairs import KINDS, pairs
+from lolameme.analyses._asked import KINDS
+from lolameme.analyses._pairs import pairs
 from lolameme.analyses._roles import ROLES
 from lolameme.learning.batches import Split
 from lolameme.tasks.interpreter import interpreter

@@ -22,13 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lolameme.analyses._asked import FEWEST, KINDS
 from lolameme.analyses._prompts import Prompt, Tokens, cut, read, roles, tokenise
 from lolameme.analyses._roles import ROLES
 from lolameme.analyses._trained import Trained
 from lolameme.base.seeds import generator
 from lolameme.tasks.interpreter import Interpreter, ProgramError, Statement, interpreter
 
-FEWEST = 16  # pairs below which a kind is not measured
 _TRIES = 4  # partners tried for a prompt
 _AT_ONCE = 64  # pairs tokenised together
 _POOL = 300  # programs in which other globals and operators are looked for
@@ -299,4 +299,3 @@ _KINDS = {
     "operator": (lambda query: len(query.operands) > 1, _operator),
     "type": (lambda query: len(query.operands) > 1 and query.reads[0] is None, _type),
 }
-KINDS = tuple(_KINDS)

@@ -1,11 +1,12 @@
 """Filters: which taps of short convolutions, and how much of long ones, recall needs."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from lolameme.analyses._asked import Count
 from lolameme.study.exhibits import Figure, Table
-from lolameme.study.sections import Positive, Section
+from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +21,8 @@ TITLE = "What convolutions are used for"
 class Settings(Section):
     """How filters are looked at."""
 
-    prompts: Positive = Field(64, description="prompts per cell that ask for locals, and as many that ask for globals")
-    cuts: tuple[int, ...] = Field(
+    prompts: Count = Field(64, description="prompts per cell that ask for locals, and as many that ask for globals")
+    cuts: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32), description="taps left of a long filter; 0: its bias alone"
     )
 

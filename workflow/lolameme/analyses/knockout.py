@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses._asked import Count
 from lolameme.study.exhibits import Figure, Table
-from lolameme.study.sections import Positive, Section
+from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ NEEDED, SPARE = 0.2, 0.05  # of exact match: lost surely more without a part tha
 class Settings(Section):
     """How knock-out is measured."""
 
-    prompts: Positive = Field(128, description="prompts per cell that ask for locals, and as many that ask for globals")
+    prompts: Count = Field(128, description="prompts per cell that ask for locals, and as many that ask for globals")
 
 
 COLUMNS = {

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses._asked import Count, Kind
 from lolameme.study.exhibits import Figure
-from lolameme.study.sections import Positive, Section
+from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +22,8 @@ CARRIED = 0.8  # effect from which on an answer is said to follow a patch
 class Settings(Section):
     """How the stream is patched."""
 
-    prompts: Positive = Field(64, description="pairs of prompts per kind")
-    kinds: tuple[str, ...] = Field(
+    prompts: Count = Field(64, description="pairs of prompts per kind")
+    kinds: tuple[Kind, ...] = Field(
         ("names", "query", "global", "operator"), description="in what the two prompts of a pair differ"
     )
     norm_matched: bool = Field(True, description="patches have the norm of what they replace")

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses._asked import Count
 from lolameme.study.exhibits import Figure
-from lolameme.study.sections import Positive, Section
+from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ TRAINED, RANDOM = "trained", "random"
 class Settings(Section):
     """How probes are fitted."""
 
-    prompts: Positive = Field(256, description="prompts, half of them to fit on")
+    prompts: Count = Field(256, description="prompts, half of them to fit on")
 
 
 COLUMNS = {

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses._asked import Count
 from lolameme.study.exhibits import Figure, Table
-from lolameme.study.sections import Positive, Section
+from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ TITLE = "By which route it recalls"
 class Settings(Section):
     """How the scores are measured."""
 
-    prompts: Positive = Field(128, description="pairs of prompts that exchange two names")
+    prompts: Count = Field(128, description="pairs of prompts that exchange two names")
 
 
 COLUMNS = {
