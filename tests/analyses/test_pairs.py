@@ -9,8 +9,8 @@ from lolameme.learning.batches import Split
 from lolameme.tasks.interpreter import interpreter
 
 POSSIBLE = {  # what each variant can ask
-    "locals": {"names", "query", "value", "rebinding"},
-    "mixed": set(KINDS),
+    "locals": {"names", "query", "value", "rebinding", "language"},
+    "mixed": set(KINDS) - {"language"},
     "far": {"names", "query", "value", "rebinding"},
     "pairs": {"names", "query", "value", "rebinding"},
     "few": {"names", "query", "value", "rebinding"},
@@ -121,6 +121,17 @@ def test_the_value_looked_for_is_the_answer_where_it_is_written_out(found):
         assert (row.bincount() == 1).all()
         assert (some.clean[row, place] == some.right).all()
         assert not (some.looked_for & some.beside).any()
+
+
+def test_the_partner_in_another_language_says_what_it_would_say_in_the_first(found, untrained):
+    solver = untrained("locals").interpreter
+    for clean, partner in found["locals"]["language"].prompts:
+        assert clean.query.language != partner.query.language
+        assert {statement.language for statement in partner.statements} == {partner.query.language}
+        back = solver.statements(solver.translate(partner.text, clean.query.language))
+        values = [statement.meaning for statement in clean.statements if statement.kind == "assign"]
+        assert [statement.meaning for statement in back if statement.kind == "assign"] == values
+        assert sorted(s.binds for s in back[:-1]) == sorted(s.binds for s in clean.statements[:-1])
 
 
 def test_all_cells_of_a_variant_are_asked_alike(found, untrained):

@@ -5,6 +5,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 FEWEST = 16  # pairs below which a kind is not measured
-Kind = Literal["names", "query", "value", "rebinding", "global", "operator", "type"]
+Kind = Literal["names", "query", "value", "rebinding", "global", "operator", "type", "language"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Count = Annotated[int, Field(ge=FEWEST)]

@@ -27,6 +27,7 @@ _DIFFERS = {  # in what the partner differs
     "global": "the query asks for another global",
     "operator": "another operator",
     "type": "another global of the same value and another type",
+    "language": "two assignments exchange their names, in another language",
 }
 _MOST = 3  # tokens named that a layer looks at
 

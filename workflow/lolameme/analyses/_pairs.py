@@ -10,8 +10,9 @@ their first tokens. Kinds:
     global       the query asks for another global, which only the weights hold
     operator     another operator between the same operands
     type         another global of the same value and another latent type: the operator acts otherwise
+    language     as names, and the whole program written in another language: does what is carried pass between them?
 
-A kind that the programs of a variant cannot form has no pairs.
+All but `language` keep every other token. A kind that the programs of a variant cannot form has no pairs.
 """
 
 import re
@@ -119,7 +120,8 @@ class _Maker:
 
     def __init__(self, trained: Trained, kind: str, split: str):
         self.wants, self.drafts = _KINDS[kind]
-        self.solver, self.pool, self.blind = trained.interpreter, {}, None
+        self.translates = kind == "language"
+        self.solver, self.world, self.pool, self.blind = trained.interpreter, trained.world, {}, None
         if kind in ("global", "operator", "type"):
             self.pool = _pools(trained.texts(split)[:_POOL], self.solver)
         if kind == "type":
@@ -130,12 +132,21 @@ class _Maker:
         drafts = self.drafts(clean, rng, self.pool.get(clean.query.language, _Pool()))
         for draft, _ in zip(drafts, range(_TRIES), strict=False):
             try:
-                partner = read(draft.text, self.solver)
+                text = self._translated(draft.text, clean, rng) if self.translates else draft.text
+                partner = read(text, self.solver)
             except ProgramError:  # such as a name of another language
                 continue
             if partner.answer != clean.answer and (self.blind is None or self._only_types_differ(clean, partner)):
                 return [(clean, partner, draft)]
         return []
+
+    def _translated(self, text: str, clean: Prompt, rng: np.random.Generator) -> str:
+        """A program of one language in another one. Raises ProgramError if there is none."""
+        others = [language for language in self.world.get("languages", ()) if language != clean.query.language]
+        if not others:
+            raise ProgramError("there is no other language")
+        language = others[rng.integers(len(others))]
+        return self.solver.translate(text, language).removesuffix(self.world["languages"][language]["end"])
 
     def _only_types_differ(self, clean: Prompt, partner: Prompt) -> bool:
         """Whether two prompts would have one answer if all types were the same."""
@@ -298,4 +309,5 @@ _KINDS = {
     "global": (_reads_global, _global),
     "operator": (lambda query: len(query.operands) > 1, _operator),
     "type": (lambda query: len(query.operands) > 1 and query.reads[0] is None, _type),
+    "language": (_reads_local, _names),
 }
