@@ -112,8 +112,12 @@ def test_findings_say_who_locks_in_who_is_stuck_and_what_was_tested():
     assert "GPT-2 and T HEX-1 at its floor (0.400) after 1,000 tokens" in sentence
     assert "step: same order (5/5 cells lock in against 0/5 in every seed)" in sentence
     assert extra == []
-    text = abstract(given, board, found, 60)
-    assert "1 contrasts were fixed in advance: 1 same order. Same order: step (recall, 5/5 cells" in text
+    size, ends, tested = abstract(given, board, found, 60)
+    assert size.startswith("Five stacks of three layers were trained on two tasks with five seeds each: 50 cells, 1:00")
+    assert ends.startswith("Recall of locals: exact match is GPT-2 ")
+    assert "T HEX 0.40 (T HEX-1) to 0.97 (T HEX-2; 5 of 10 cells lock in); the floor is 0.40." in ends
+    assert tested.startswith("Of one contrast fixed in advance and corrected for their number (Holm): 1 same order.")
+    assert "Same order: step (recall, 5/5 cells lock in against 0/5; lock-in)." in tested
     high = cells(gpt2=[0.99] * 5, hyena=[1.0] * 5)
     board = tables.leaderboard(high, history(high))
     assert "all architectures reach 0.990 or more, at the ceiling" in findings(board, found.iloc[:0])[0][0]

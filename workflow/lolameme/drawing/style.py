@@ -69,12 +69,14 @@ def colours(names: list[str]) -> dict[str, tuple[float, float, float]]:
 
 
 def markers(names: list[str]) -> dict[str, str]:
-    """A marker per architecture: its family's; among several of one family the position, as a number."""
+    """A marker per architecture: its family's; among several the position as a number, of XEHT with a bar above."""
     families, found = [architectures.family(name) for name in names], {}
     for name, family in zip(names, families, strict=True):
         places = architectures.positions(name)
         alone = families.count(family) == 1 or len(places) != 1
-        found[name] = _FAMILIES[family][1] if alone else f"${places[0]}$"
+        places = "".join(map(str, places))
+        number = rf"\overline{{{places}}}" if family == "xeht" else f"{places}"
+        found[name] = _FAMILIES[family][1] if alone else f"${number}$"
     return found
 
 

@@ -7,27 +7,58 @@ from typing import Any
 
 import pandas as pd
 
-from lolameme.base.text import at_least
+from lolameme.base.text import at_least, clock
 from lolameme.data.card import sentence
 from lolameme.statistics import verdicts
 from lolameme.study import config
 from lolameme.study.architectures import label
 
 
-def abstract(study: config.Study, board: pd.DataFrame, contrasts: pd.DataFrame, seconds: float) -> str:
-    """The study in a few sentences: its size, where order was found, and where it could not be."""
+def abstract(study: config.Study, board: pd.DataFrame, contrasts: pd.DataFrame, seconds: float) -> list[str]:
+    """The study in three paragraphs: its size; what each task asks and where stacks end; what the contrasts say."""
     cells = len(study.variants) * len(study.stacks) * len(study.seeds)
-    text = f"{len(study.stacks)} stacks on {len(study.variants)} tasks with {study.counted_seeds} make {cells} cells, "
-    text += f"trained in {seconds / 60:.0f} minutes of cell time. "
-    text += f"{len(contrasts)} contrasts were fixed in advance: {counts(contrasts)}. " if len(contrasts) else ""
+    size = (
+        f"{count(len(study.stacks), 'stack').capitalize()} of {count(study.model.layers, 'layer')} "
+        f"{'were' if len(study.stacks) > 1 else 'was'} trained on {count(len(study.variants), 'task')} with "
+        f"{count(len(study.seeds), 'seed')} each: {count(cells, 'cell')}, {clock(seconds)} of processor time."
+    )
+    ends = [
+        f"{study.variants[variant].about[0].upper()}{study.variants[variant].about[1:]}: {reached(rows)}."
+        for variant, rows in board[board["split"] == "test"].groupby("variant", sort=False)
+    ]
+    if not len(contrasts):
+        return [size, " ".join(ends), "No contrast was fixed in advance, so nothing is said of order."]
+    tested = f"Of {count(len(contrasts), 'contrast')} fixed in advance and corrected for their number (Holm): "
+    tested += f"{counts(contrasts)}. "
     for verdict in (verdicts.SAME, verdicts.OTHER):
         rows = renamed(contrasts[contrasts["verdict"] == verdict])
-        found = [f"{row.title} ({row.variants}, {split(row)}{sized(row)})" for row in rows.itertuples()]
-        text += f"{verdict.capitalize()}: {'; '.join(found)}. " if found else ""
-    stuck = board[(board["split"] == "test") & (board["state"] == verdicts.AT_FLOOR)]
-    for variant, rows in stuck.groupby("variant", sort=False):
-        text += f"On {variant}, {names(rows['architecture'])} stay{'s' * (len(rows) == 1)} at the floor. "
-    return text.strip()
+        found = [f"{row.title} ({row.variants}, {split(row)}{sized(row)}; {row.by})" for row in rows.itertuples()]
+        tested += f"{verdict.capitalize()}: {'; '.join(found)}. " if found else ""
+    return [size, " ".join(ends), tested.strip()]
+
+
+def reached(rows: pd.DataFrame) -> str:
+    """Where the stacks of one task end: each stack without a position, and the range of those with one."""
+    told = []
+    for family, mine in rows.groupby("family", sort=False):
+        ends = mine.sort_values("exact_match")
+        low, high = ends.iloc[0], ends.iloc[-1]
+        locked = f"{mine['locked'].sum()} of {mine['seeds'].sum()} cells lock in"
+        if len(mine) == 1:
+            told.append(f"{label(low['architecture'])} {low['exact_match']:.2f} ({locked})")
+        else:
+            told.append(
+                f"{label(str(family))} {low['exact_match']:.2f} ({label(low['architecture'])}) to "
+                f"{high['exact_match']:.2f} ({label(high['architecture'])}; {locked})"
+            )
+    return f"exact match is {'; '.join(told)}; the floor is {rows['baseline'].max():.2f}"
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things in words, up to twelve."""
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    written = words[number] if number < len(words) else f"{number:,}"
+    return f"{written} {thing}{'' if number == 1 else 's'}"
 
 
 def counts(contrasts: pd.DataFrame) -> str:
@@ -70,7 +101,8 @@ def questions(
         (
             "Q1",
             "Where must the swapped layer stand, and why?",
-            f"{why['C4']} The reason is for mechanistic analyses, which this study does not run yet.",
+            f"{why['C4']} "
+            + ("What happens inside: see Mechanism." if study.analyses else "This study runs no analysis of why."),
         ),
         (
             "Q2",

@@ -13,13 +13,15 @@ import pandas as pd
 from lolameme.base import provenance
 from lolameme.base.files import read_frame, read_json
 from lolameme.reporting.findings import abstract, findings, questions, spread, tuning
+from lolameme.reporting.mistakes import ANSWERS
 from lolameme.reporting.registry import Registry, collect
 from lolameme.reporting.templates import fill
-from lolameme.study import config
+from lolameme.study import config, plugins
 from lolameme.study.architectures import label, pattern
 
 _PACKAGES = ("torch", "snakemake", "mlflow", "pandas", "pyarrow", "tokenizers", "xformers", "numpy", "seaborn")
 
+FIRST = ("The curve", "Predicted before training")  # sections that stand before all others
 METRICS = {  # what a reader can rank the leaderboard by
     "exact_match": "exact match",
     "token_accuracy": "token accuracy",
@@ -36,11 +38,12 @@ METRICS = {  # what a reader can rank the leaderboard by
 def render(study: config.Study) -> str:
     """The report page of a study, from its tables, figures and data cards."""
     exhibits, paths = collect(study), study.paths
-    table = {name: read_frame(paths.table(name)) for name in exhibits.tables}
+    table = {name: read_frame(paths.table(name)) for name in (*exhibits.tables, *exhibits.pooled)}
+    sections = drawn(exhibits)
     board = table["leaderboard"]
     claims, contrasts = table["claims"], table["contrasts"]
     shown = [read_json(paths.data(variant, study.world_seeds[0]) / "card.json") for variant in study.variants]
-    seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["train_seconds"].sum()
+    seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["processor_seconds"].sum()
     return fill(
         "page.html",
         study=study,
@@ -53,7 +56,12 @@ def render(study: config.Study) -> str:
         boards=boards(board),
         explorer=explorer(board),
         metrics=METRICS,
-        sections=sections(exhibits),
+        first={name: sections.pop(name) for name in FIRST if name in sections},
+        framework=sections.pop("Framework"),
+        mechanism=mechanism(exhibits, table, sections.pop("Mechanism", [])),
+        rest=sections,
+        mistakes=by_variant(table["mistakes"]),
+        answers=ANSWERS,
         claims=claims.astype(object).where(claims.notna(), None).to_dict("records"),
         cards=shown,
         stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},
@@ -69,12 +77,14 @@ def render(study: config.Study) -> str:
     )
 
 
-def sections(exhibits: Registry) -> dict[str, list[dict[str, Any]]]:
+def drawn(exhibits: Registry) -> dict[str, list[dict[str, Any]]]:
     """The figures by section: what is drawn, what its caption says, and the variants whose runs it shows."""
     study = exhibits.study
     found: dict[str, list[dict[str, Any]]] = {}
     for figure in exhibits.figures.values():
         shown = {
+            "module": figure.module,
+            "section": figure.section,
             "svg": inline(study.paths.figure(figure.name)),
             "caption": figure.caption(study),
             "small": figure.small,
@@ -83,6 +93,25 @@ def sections(exhibits: Registry) -> dict[str, list[dict[str, Any]]]:
         }
         found.setdefault(figure.section, []).append(shown)
     return found
+
+
+def mechanism(
+    exhibits: Registry, table: dict[str, pd.DataFrame], figures: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What analyses found inside the cells: of each its title, its sentences and its figures."""
+    shown = []
+    for name in exhibits.pooled:
+        module = plugins.load("analysis", name)
+        says = module.findings(table) if hasattr(module, "findings") else []
+        mine = [figure for figure in figures if figure["module"] == module.__name__]
+        if says or mine:
+            shown.append({"title": module.TITLE, "findings": says, "figures": mine})
+    return shown
+
+
+def by_variant(rows: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a table by variant."""
+    return {str(variant): mine.to_dict("records") for variant, mine in rows.groupby("variant", sort=False)}
 
 
 def boards(board: pd.DataFrame) -> list[dict[str, Any]]:

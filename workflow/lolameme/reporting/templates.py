@@ -19,6 +19,7 @@ _ENVIRONMENT = jinja2.Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters |= {
+    "anchor": lambda text: text.lower().replace(" ", "-"),
     "em": em,
     "label": label,
     "censored": censored,

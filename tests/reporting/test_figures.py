@@ -1,0 +1,30 @@
+"""Stacks can be told apart without colour, and curves share an axis only where they may."""
+
+import itertools
+
+from conftest import study, study_data
+from lolameme.drawing import style
+from lolameme.reporting.recall import alike
+from lolameme.study import config
+
+
+def test_stacks_of_one_family_differ_in_grey_print():
+    names = ["gpt2", "hyena", "thex-1", "thex-2", "thex-3", "xeht-1", "xeht-2"]
+    markers, lines = style.markers(names), style.lines(names)
+    for one, other in itertools.combinations(names, 2):
+        same_family = one.split("-")[0] == other.split("-")[0]
+        assert not same_family or lines[one] != lines[other]
+        assert (markers[one], lines[one]) != (markers[other], lines[other])
+    assert markers["thex-3"] == "$3$"  # the marker says the position
+    assert style.markers(["gpt2", "thex-3"])["thex-3"] == "^"
+
+
+def test_splits_share_an_axis_only_if_they_differ_in_length_alone():
+    data = study_data()
+    data["variants"]["recall"]["splits"] = {
+        "longer": {"assignments": [5, 8]},
+        "shadowed": {"assignments": [5, 8], "rebinding": 0.5},
+        "asking": {"queries": [1, 1]},
+    }
+    assert alike(config.parse(data), "recall") == ["test", "longer"]
+    assert alike(study(), "recall") == ["test"]
