@@ -115,7 +115,7 @@ def test_findings_say_who_locks_in_who_is_stuck_and_what_was_tested():
     size, ends, tested = abstract(given, board, found, 60)
     assert size.startswith("Five stacks of three layers were trained on two tasks with five seeds each: 50 cells, 1:00")
     assert ends.startswith("Recall of locals: exact match is GPT-2 ")
-    assert "T HEX 0.40 (T HEX-1) to 0.97 (T HEX-2; 5 of 10 cells lock in); the floor is 0.40." in ends
+    assert "T HEX 0.41 (T HEX-1) to 0.97 (T HEX-2; 9 of 15 cells lock in); the floor is 0.40." in ends
     assert tested.startswith("Of one contrast fixed in advance and corrected for their number (Holm): 1 same order.")
     assert "Same order: step (recall, 5/5 cells lock in against 0/5; lock-in)." in tested
     high = cells(gpt2=[0.99] * 5, hyena=[1.0] * 5)

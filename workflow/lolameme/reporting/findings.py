@@ -10,7 +10,7 @@ import pandas as pd
 from lolameme.base.text import at_least, clock
 from lolameme.data.card import sentence
 from lolameme.statistics import verdicts
-from lolameme.study import config
+from lolameme.study import architectures, config
 from lolameme.study.architectures import label
 
 
@@ -40,7 +40,7 @@ def abstract(study: config.Study, board: pd.DataFrame, contrasts: pd.DataFrame, 
 def reached(rows: pd.DataFrame) -> str:
     """Where the stacks of one task end: each stack without a position, and the range of those with one."""
     told = []
-    for family, mine in rows.groupby("family", sort=False):
+    for family, mine in rows.groupby(rows["architecture"].map(architectures.family), sort=False):
         ends = mine.sort_values("exact_match")
         low, high = ends.iloc[0], ends.iloc[-1]
         locked = f"{mine['locked'].sum()} of {mine['seeds'].sum()} cells lock in"
@@ -227,9 +227,9 @@ def spread(board: pd.DataFrame, match: str) -> str:
     return f"Architectures are compared at {basis} ({size}); between those of one task, {' and '.join(ranges)}."
 
 
-def names(architectures: Iterable[str]) -> str:
+def names(stacks: Iterable[str]) -> str:
     """Architectures in a sentence."""
-    return listed([label(name) for name in architectures])
+    return listed([label(name) for name in stacks])
 
 
 def listed(words: list[str]) -> str:
