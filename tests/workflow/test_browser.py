@@ -65,6 +65,9 @@ def test_the_report_works_from_disk(done, browser):
     assert {row[2] for row in rows} == {"T HEX-2"}
     assert not browser.find_element("css selector", "#explorer th.ranked").is_displayed()
     assert browser.find_element("name", "count").text == "2 of 6 rows"
+    assert browser.current_url.endswith("#explore?variant=all&split=test&family=thex&metric=exact_match")
+    browser.refresh()  # what was chosen is still chosen
+    assert browser.find_element("name", "count").text == "2 of 6 rows"
     assert not browser.get_log("browser")
 
 

@@ -34,7 +34,8 @@ def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) ->
             place = -12 if row["exact_match"] > 0.93 else 9
             ax.annotate(
                 f"{row['exact_match']:.2f}", (x, row["high"] if place > 0 else row["low"]), (0, place),
-                ha="center", va="center", textcoords="offset points", fontsize=8, color=INK,
+                ha="center", va="center", textcoords="offset points", fontsize=8, color=INK, zorder=5,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
             )  # fmt: skip
         ax.set_xticks(range(len(group)), [label(n) for n in group["architecture"]])
         if len(group) > 4:
@@ -86,7 +87,7 @@ def cost(study: Study, leaderboard: pd.DataFrame) -> Drawing:
                 error = [[one["exact_match"] - one["low"]], [one["high"] - one["exact_match"]]]
                 ax.errorbar(
                     one[column], one["exact_match"], error, marker=shapes[name], linestyle="",
-                    color=palette[name], capsize=3, markersize=6, label=label(name),
+                    color=palette[name], ecolor=(*palette[name], 0.3), capsize=2, markersize=7, label=label(name),
                 )  # fmt: skip
             ax.set(xlabel=text, ylim=(-0.03, 1.03))
             ax.margins(x=0.15)

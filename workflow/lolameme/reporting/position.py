@@ -33,7 +33,8 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
             ends[row.architecture] = row.exact_match
         swapped = rows[~rows["architecture"].isin(others)].assign(k=lambda rows: rows["positions"].astype(int))
         for number, (name, curve) in enumerate(swapped.sort_values("k").groupby("family", sort=True)):
-            _curve(ax, curve, cells[cells["variant"] == variant], palette[name], 0.06 * (2 * number - 1))
+            aside = 0.06 * (2 * number - 1) if swapped["family"].nunique() > 1 else 0
+            _curve(ax, curve, cells[cells["variant"] == variant], palette[name], aside)
             ends[name] = curve["exact_match"].iloc[-1]
         _bound(ax, swapped[swapped["family"] == "thex"], bounds[bounds["variant"] == variant])
         name_at_the_right(ax, pd.Series(ends), palette, {name: _suffix(rows, name) for name in ends})
@@ -75,6 +76,7 @@ def _bound(ax: Axes, swapped: pd.DataFrame, bounds: pd.DataFrame) -> None:
         bound = at_most.get(row.architecture)
         if pd.notna(bound) and bound < 0.995:
             ax.plot([row.k - 0.32, row.k + 0.32], [bound, bound], color=INK, linewidth=1.6, zorder=4)
+            ax.text(row.k + 0.34, bound, "bound", fontsize=7.5, va="center", color=INK)
 
 
 def _suffix(rows: pd.DataFrame, name: str) -> str:

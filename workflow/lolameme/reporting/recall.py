@@ -101,14 +101,16 @@ def sliced(study: Study, slices: pd.DataFrame, column: str, text: str) -> Drawin
     """
     rows = slices[(slices["column"] == column) & slices["variant"].isin(recalled(study))]
     rows = rows.assign(value=rows["value"].astype(int)).query("value >= 0")  # -1: the variable is global
-    variants = [name for name in recalled(study) if name in set(rows["variant"])]
-    figure, axes = panels(variants, height=3.4)
+    shown = [(name, alike(study, name)) for name in recalled(study) if name in set(rows["variant"])]
+    if column == "distance":  # all splits have all distances, so each needs a panel of its own
+        shown = [(name, [split]) for name, splits in shown for split in splits]
+    titles = [f"{name} · {splits[0]}" if column == "distance" else name for name, splits in shown]
+    figure, axes = panels(titles, height=3.4)
     names = list(rows["architecture"].unique())
     palette, shapes, styles = colours(names), markers(names), lines(names)
-    for ax, variant in zip(axes, variants, strict=True):
-        mine = rows[rows["variant"] == variant]
-        ends = {}
-        for split in alike(study, variant):
+    for ax, (variant, splits) in zip(axes, shown, strict=True):
+        mine, ends = rows[rows["variant"] == variant], {}
+        for split in splits:
             for name in names:
                 cells = mine[(mine["split"] == split) & (mine["architecture"] == name)]
                 curve = cells.groupby("value")["exact_match"].agg(["mean", "min", "max"])
@@ -121,7 +123,7 @@ def sliced(study: Study, slices: pd.DataFrame, column: str, text: str) -> Drawin
                 )  # fmt: skip
                 ends[name] = curve["mean"].iloc[-1]
             of_split = mine.loc[mine["split"] == split, "value"]
-            if len(alike(study, variant)) > 1 and len(of_split):
+            if len(splits) > 1 and len(of_split):
                 ax.text(of_split.median(), 1.03, split, ha="center", va="bottom", fontsize=7.5, color=QUIET)
         if column == "assignments":
             low, high = recalled(study)[variant]
@@ -193,7 +195,7 @@ FIGURES = [
         lambda study, slices: sliced(study, slices, "distance", "statements from binding to query"),
         lambda study: (
             "Exact match against the number of statements from binding to query: the test split, and splits that "
-            "differ from it in the number of assignments alone, each a curve of its own. Lines: mean over "
+            "differ from it in the number of assignments alone, each a panel of its own. Lines: mean over "
             f"{study.counted_seeds}; bands: their range."
         ),
         section="Recall",
