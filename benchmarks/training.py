@@ -84,7 +84,7 @@ class Cells:
     def ours(self, architecture: str, precision: str = "float32") -> Callable[[], int]:
         """A round of training steps, as cells are trained; returns the tokens seen."""
         device, model = Device.choose("cpu", precision, 1), self.model(architecture)
-        optimiser = AdamW(model.parameters(), Training())
+        optimiser = AdamW(model.parameters(), Training(learning_rate=1e-3))
         order = BatchSampler(len(self.split), self.batch, 1)
 
         def work() -> int:

@@ -59,7 +59,7 @@ from lolameme.study.cell import Cell
 study = config.load("study.yaml")
 Builder(study, "recall").write(Path("data"))
 cell = Cell("recall", "running-mean", 1)
-train_cell(study, cell, study.training, Path("data"), Path("cell"), 1, lambda progress: None)
+train_cell(study, cell, study.training_of("recall"), Path("data"), Path("cell"), 1, lambda progress: None)
 model, facts = load_cell(Path("cell"))
 print(facts["mixers"], facts["parameters"] == sum(p.numel() for p in model.parameters()))
 tokens = torch.tensor([[3, 1, 2, 5]])
