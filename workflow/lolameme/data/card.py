@@ -12,6 +12,7 @@ from lolameme.base.files import read_json, read_table
 from lolameme.data.dataset import build_task
 from lolameme.data.floors import floor, most_frequent_answer, repeats
 from lolameme.data.oracle import oracle
+from lolameme.data.overlaps import Expressions, overlaps
 from lolameme.data.prompts import row_groups
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.study import config
@@ -35,12 +36,13 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
     restricted = {faculty: interpreter(world, without=faculty) for faculty in solver.faculties}
     tokenizer = load_tokenizer(folder)
     frequent = most_frequent_answer(folder / "train.parquet")
-    splits = {}
+    trained, splits = Expressions(folder / "train.parquet", solver), {}
     for split, program in variant.programs().items():
         path = folder / f"{split}.parquet"
         splits[split] = measure(path, solver.choices, frequent)
         splits[split] |= {"oracle": oracle(path, solver, tokenizer, _TRAIN if split == "train" else None)}
         if split != "train":
+            splits[split] |= {"overlaps": overlaps(folder, split, solver, trained)}
             splits[split] |= {"floor": floor(path, variant.task, solver, repeats(program), frequent)}
             splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in restricted.items()}
     return {
@@ -179,7 +181,16 @@ def markdown(card: dict[str, Any]) -> str:
         measured = [split.get(share) for share in shares]
         known = ["-" if value is None else f"{value:.3f}" for value in measured]
         lines.append(row(name, *(split[size] for size in sizes), *known))
-    lines += ["", leakage(card), worlds(card), "", "## Lengths of training programs, in tokens", ""]
+    lines += [
+        "",
+        leakage(card),
+        worlds(card),
+        "",
+        *overlap_rows(card),
+        "",
+        "## Lengths of training programs, in tokens",
+        "",
+    ]
     bins = histogram(card["splits"]["train"]["lengths"])
     unit = max(count for _, count in bins) / 40
     lines += ["```", *(f"{name:>9} {'█' * round(count / unit)} {count}" for name, count in bins), "```", ""]
@@ -209,6 +220,20 @@ def leakage(card: dict[str, Any]) -> str:
         f"None of the {found['held_out_prompts']:,} prompts to validate and test on is among the "
         f"{found['train_prompts']:,} prompts of train, compared as text."
     )
+
+
+def overlap_rows(card: dict[str, Any]) -> list[str]:
+    """What the splits to validate and test on share, and what they read, as a Markdown table."""
+    titles = ("asked before", "in valid", "twice", "operands from weights", "assignments computed")
+    titles += ("expressions in train, in either order", "operands in train, with any operator")
+    lines = ["## What prompts share", "", row("split", *titles), row(*["---"] * (1 + len(titles)))]
+    for name, split in card["splits"].items():
+        if "overlaps" in split:
+            found = dict(split["overlaps"])
+            expressions = found.pop("expressions") or {"same_operators": None, "same_operands": None}
+            shown = [*found.values(), *expressions.values()]
+            lines.append(row(name, *("-" if v is None else f"{v:.3f}" if isinstance(v, float) else v for v in shown)))
+    return lines
 
 
 def worlds(card: dict[str, Any]) -> str:
