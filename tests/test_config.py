@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT, study, study_data
-from lolameme.data.dataset import build_task
 from lolameme.study import config
 from lolameme.study.sections import ConfigError
+from lolameme.tasks.task import build_task, draw_worlds
 
 
 @pytest.mark.parametrize(
@@ -213,3 +213,12 @@ def test_a_seed_draws_its_own_world_unless_one_is_asked_for():
     assert (shared.world_seeds, shared.world_of(5)) == ((7,), 7)
     with pytest.raises(ConfigError, match="world_seed is 7, but worlds: seed draws a world per seed; add worlds: one"):
         study(world_seed=7)
+
+
+def test_what_only_a_world_shows_is_found_before_any_job():
+    few = study_data()
+    few["variants"]["recall"] |= {"splits": {"unseen_names": {"names": "unseen"}}}
+    few["variants"]["recall"]["world"] |= {"unseen_names": 0.1}
+    made = config.parse(few)
+    with pytest.raises(ConfigError, match=r"split unseen_names: a program may bind 4 names, but only 2 .*seed 1\)"):
+        draw_worlds(made)

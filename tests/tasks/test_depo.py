@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from conftest import study
 from lolameme.base.seeds import generator
-from lolameme.data.dataset import build_task
 from lolameme.study.sections import ConfigError
 from lolameme.tasks.depo.interpreter import Interpreter
 from lolameme.tasks.interpreter import ProgramError
+from lolameme.tasks.task import build_task
 
 WORLD = {"task": "depo", "nodes": ["ka", "bi", "mol", "ten"]}
 

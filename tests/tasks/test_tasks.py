@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from conftest import study
 from lolameme.base.files import read_json
 from lolameme.base.seeds import generator
-from lolameme.data.dataset import Builder, build_task
+from lolameme.data.dataset import Builder
 from lolameme.data.tokenizer import lexeme_table, train_tokenizer
 from lolameme.study.sections import ConfigError
 from lolameme.study.variant import Tokenizer as TokenizerSettings
@@ -24,6 +24,7 @@ from lolameme.tasks.mqar.generator import draw_sequences
 from lolameme.tasks.mqar.interpreter import Interpreter as MqarInterpreter
 from lolameme.tasks.mqar.settings import Program as MqarProgram
 from lolameme.tasks.sampling import sample_distinct
+from lolameme.tasks.task import build_task
 
 thorough = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LISTS = {"about": "lists", "task": "listops", "sizes": {"train": 300, "valid": 30, "test": 40}}
@@ -52,7 +53,7 @@ def recalls(draw) -> dict:
     program = {"pairs": [pairs, most], "length": 4 * most + 2 * draw(st.integers(0, 20))}
     sizes = st.integers(most, 40)
     return RECALL | {
-        "world": {"keys": draw(sizes), "values": draw(sizes), "fillers": draw(st.integers(1, 9))},
+        "world": {"keys": draw(sizes), "values": draw(sizes), "fillers": draw(st.integers(0, 9))},
         "program": program | {"power": draw(st.sampled_from([0.01, 0.5, 1.0]))},
     }
 
@@ -201,16 +202,33 @@ def test_what_is_no_recall_is_said_in_a_sentence():
 @given(recalls(), st.integers(0, 10**6))
 def test_every_pair_is_asked_for_once_at_the_distance_on_record(variant, seed):
     task, part, texts, answers = drawn(variant, seed)
-    kind = MqarInterpreter(task.document()).kind
-    gap = iter(part.columns["gap"].tolist())
+    solver, gap = MqarInterpreter(task.document()), iter(part.columns["gap"].tolist())
     for text, answered in zip(texts, answers, strict=True):
         words = text.split()
         pairs = len(answered)
         assert len(words) == task.programs["test"].length
         assert len(set(words[: 2 * pairs : 2])) == len(set(words[1 : 2 * pairs : 2])) == pairs
-        asked = [i for i, word in enumerate(words) if kind[word] == "keys" and i >= 2 * pairs]
+        asked = [len(text[: s.span[0]].split()) for s in solver.statements(text) if s.kind == "query"]
         assert Counter(words[i] for i in asked) == Counter(words[: 2 * pairs : 2])
         assert [i - words.index(words[i]) for i in asked] == [next(gap) for _ in asked]
+
+
+def test_without_words_that_fill_any_word_does_as_in_zoology():
+    """Its definition: half the words are keys, half values; queries at even places; all else uniform over all words."""
+    knobs, bases = MqarProgram(pairs=(4, 4), length=64, power=0.01), np.array([0, 64, 128, 128])
+    words, place, _ = draw_sequences(knobs, bases, 20000, generator(1, "zoology"))
+    assert (place % 2 == 0).all()
+    assert (words[:, 0:8:2] < 64).all()
+    assert ((words[:, 1:8:2] >= 64) & (words[:, 1:8:2] < 128)).all()
+    row = np.arange(20000)[:, None]
+    assert (words[row, place] == words[:, 0:8:2]).all()
+    assert (words[row, place + 1] == words[:, 1:8:2]).all()
+    filler = np.ones(words.shape, bool)
+    filler[:, :8] = False
+    filler[row, place] = filler[row, place + 1] = False
+    shares = np.bincount(words[filler], minlength=128) / filler.sum()
+    assert abs(shares * 128 - 1).max() < 0.05
+    assert filler.sum() == 20000 * (64 - 8 - 8)
 
 
 def test_gaps_follow_the_power_law():

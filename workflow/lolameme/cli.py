@@ -83,8 +83,10 @@ def main() -> None:
 
 def check(arguments: argparse.Namespace) -> None:
     from lolameme.data.lengths import foresee_lengths
+    from lolameme.tasks.task import draw_worlds
 
     study = config.load(arguments.config)
+    draw_worlds(study)
     foresee_lengths(study)
     cells = len(study.variants) * len(study.stacks) * len(study.seeds)
     print(f"{arguments.config} is a valid study: {study.study}")

@@ -14,12 +14,15 @@ from lolameme.runtime import failures, job, progress, warm
 from lolameme.study import architectures
 from lolameme.study import config as configuration
 from lolameme.study import paths, plugins
+from lolameme.tasks import task
 
 job.prepare()
 FAILED = failures.watch()
 
 try:
     STUDY = configuration.parse(config, " + ".join(map(str, workflow.configfiles)) or "--config")
+    if workflow.is_main_process:  # jobs need not look again
+        task.draw_worlds(STUDY)
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 

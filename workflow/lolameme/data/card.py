@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
-from lolameme.data.dataset import build_task
 from lolameme.data.floors import floor, most_frequent_answer, repeats
 from lolameme.data.oracle import oracle
 from lolameme.data.overlaps import Expressions, overlaps
@@ -18,6 +17,7 @@ from lolameme.data.tokenizer import load_tokenizer
 from lolameme.study import config
 from lolameme.study.variant import BaseVariant
 from lolameme.tasks.interpreter import Interpreter, interpreter
+from lolameme.tasks.task import build_task
 
 EXAMPLES = 10
 _TRAIN = 2000  # training programs that the interpreter reads

@@ -18,11 +18,11 @@ from lolameme.base.files import atomic, digest, open_table, parquet_checksum, wr
 from lolameme.base.seeds import generator
 from lolameme.data.prompts import among, check_leaks, first_of_each, hash_prompts, ragged, stored_prompts
 from lolameme.data.tokenizer import lexeme_table, load_tokenizer, train_tokenizer
-from lolameme.study import config, plugins
+from lolameme.study import config
 from lolameme.study.sections import ConfigError
 from lolameme.tasks.columns import columns_of, sliced
 from lolameme.tasks.lexemes import Ragged
-from lolameme.tasks.task import Drawn, Task
+from lolameme.tasks.task import Drawn, build_task
 
 _PROGRAMS = 4096  # programs per row group, at most
 _LEXEMES = 2**21  # lexemes that a row group may have, at most
@@ -228,18 +228,6 @@ class Builder:
                 entries = pa.array(values[column.name], from_pandas=True).cast(column.type.value_type, safe=False)
                 arrays[column.name] = pa.ListArray.from_arrays(ends, entries)
         return pa.Table.from_arrays([arrays[column.name] for column in columns], schema=columns)
-
-
-def build_task(study: config.Study, name: str, world: int) -> Task:
-    """The task of a variant in the world of this seed. Raises ConfigError if some split of it cannot be drawn."""
-    variant = study.variants[name]
-    task: Task = plugins.load("task", variant.task, "generator").Task(variant, study.languages, world)
-    for split in task.programs:
-        try:
-            task.draw(split, 1, generator(task.seed, "check"), 0)
-        except ConfigError as error:
-            raise ConfigError(f"variants.{name}: split {split}: {error}") from None
-    return task
 
 
 def hash_rows(table: pa.Table) -> bytes:

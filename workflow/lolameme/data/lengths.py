@@ -1,9 +1,9 @@
 """Programs that are too long for the model: found before any data are written where that is cheap, and in the data."""
 
 from lolameme.base.seeds import generator
-from lolameme.data.dataset import build_task
 from lolameme.study import config
 from lolameme.study.sections import ConfigError
+from lolameme.tasks.task import build_task
 
 _PROGRAMS = 256  # drawn per split
 

@@ -1,4 +1,4 @@
-"""Roots: generated, pronounceable, lower-case halves of names."""
+"""Roots: generated, pronounceable, lower-case halves of names, of syllables consonant-vowel-(coda): `ka`, `den`."""
 
 import numpy as np
 

@@ -12,6 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from lolameme.base.seeds import generator
+from lolameme.study import plugins
+from lolameme.study.config import Study
+from lolameme.study.sections import ConfigError
 from lolameme.study.settings import Language
 from lolameme.tasks.lexemes import Lexemes, Rendered
 
@@ -53,3 +57,29 @@ class Task(ABC):
     def every_fact(self) -> int | None:
         """How many programs ask for every fact once, where a variant holds nothing out."""
         return None
+
+
+def build_task(study: Study, name: str, world: int) -> Task:
+    """The task of a variant in the world of this seed. Raises ConfigError if some split of it cannot be drawn."""
+    variant = study.variants[name]
+    task: Task = plugins.load("task", variant.task, "generator").Task(variant, study.languages, world)
+    for split in task.programs:
+        try:
+            task.draw(split, 1, generator(task.seed, "check"), 0)
+        except ConfigError as error:
+            raise ConfigError(f"variants.{name}: split {split}: {error}") from None
+    return task
+
+
+def draw_worlds(study: Study) -> None:
+    """Draw all worlds of a study, and a program of every split in each.
+
+    Raises ConfigError where that fails, with the world's seed: mistakes that the settings alone do not show, such as
+    too few names of a kind.
+    """
+    for name in study.variants:
+        for world in study.world_seeds:
+            try:
+                build_task(study, name, world)
+            except ConfigError as error:
+                raise ConfigError(f"{error} (in the world of seed {world})") from None

@@ -2,8 +2,12 @@
 
 The task of Zoology (arXiv 2312.04927; the definition of MQAR, and the appendix on its data): a sequence starts with
 key-value pairs, then asks for each key once, among fillers, and the value follows. The gap before a query is drawn
-without replacement from a power law, so most queries come early. Other than there, fillers are words of their own, so
-that no filler is taken for a query, and the number of pairs may vary.
+without replacement from a power law, so most queries come early.
+
+Other than there, the value stands in the input after the key that asks for it, where Zoology has a filler and tells
+the value by a label alone; the number of pairs may vary; and fillers are words of their own, so that none is taken for
+a query. With `fillers: 0` they are what they are there: any keys and values. Only what would read as one more pair, or
+as one more query, is drawn again.
 """
 
 import numpy as np
@@ -84,9 +88,38 @@ def draw_sequences(
     slot = np.argsort(times, axis=1)[:, :most]  # (count, most)
     used = np.arange(most) < pairs[:, None]
     place = np.where(used, 2 * (pairs[:, None] + slot), length)
-    words = rng.integers(bases[2], bases[3], (count, length + 2), dtype=np.int32)  # the last two catch what is not used
+    fillers = (bases[2], bases[3]) if bases[3] > bases[2] else (bases[0], bases[2])
+    words = rng.integers(*fillers, (count, length + 2), dtype=np.int32)  # the last two catch what is not used
     both = np.stack([keys, values], axis=2, dtype=np.int32)  # (count, most, 2)
     np.copyto(words[:, : 2 * most].reshape(count, most, 2), both, where=used[:, :, None])
     row = np.arange(count)[:, None]
     words[row, place], words[row, place + 1] = keys, values
+    if bases[3] == bases[2]:
+        fixed = np.arange(length + 2) < 2 * pairs[:, None]
+        fixed[row, place] = fixed[row, place + 1] = True
+        while len((at := misread(words[:, :length], pairs, fixed[:, :length], bases))[0]):
+            words[at] = rng.integers(*fillers, len(at[0]))
     return words[:, :length], place, pairs
+
+
+def misread(words: np.ndarray, pairs: np.ndarray, fixed: np.ndarray, bases: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Rows and places of fillers that make one more pair, right after the pairs, or one more query, with its answer or
+    at the very end.
+
+    `fixed` (N, length) marks what is no filler.
+    """
+    row = np.arange(len(words))
+    value_of = np.full((len(words), bases[1] + 1), -1, np.int32)  # the last column takes what is no pair
+    for i in range(pairs.max()):
+        key = np.where(i < pairs, words[:, 2 * i], bases[1])
+        value_of[row, key] = words[:, 2 * i + 1]
+    value_of[:, bases[1]] = -1
+    bound = value_of[row[:, None], np.minimum(words, bases[1])]  # (N, length): the value of each word that is a key
+    wrong = np.zeros(words.shape, bool)
+    wrong[:, 1:] = (words[:, 1:] == bound[:, :-1]) & ~fixed[:, 1:]
+    first = np.minimum(2 * pairs, words.shape[1] - 2)
+    pair = (words[row, first] < bases[1]) & (bound[row, first] < 0) & (words[row, first + 1] >= bases[1])
+    wrong[row, first + 1] |= pair & ~fixed[row, first + 1]
+    wrong[:, :-1] |= wrong[:, 1:] & ~fixed[:, :-1]  # with the word before, which may be to blame
+    wrong[:, -1] |= (bound[:, -1] >= 0) & ~fixed[:, -1]
+    return np.nonzero(wrong)

@@ -8,7 +8,11 @@ from lolameme.tasks.interpreter import Answer, Operand, ProgramError, Statement
 
 
 class Interpreter(interpreter.Interpreter):
-    """Key-value pairs, then keys among fillers. Without `locals`, the pairs are not heeded."""
+    """Key-value pairs, then keys among fillers. Without `locals`, the pairs are not heeded.
+
+    Where the world has no words that only fill, any key or value does: pairs are then the keys and values that a
+    sequence starts with, and a key asks for its value if that follows, or if it ends the text.
+    """
 
     faculties = ("locals",)
     ends, spaced = (), False
@@ -16,28 +20,29 @@ class Interpreter(interpreter.Interpreter):
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)
         self.choices, self.specimen = len(world["values"]), world["values"][0]
+        self.fillers = bool(world["fillers"])
         self.kind = {word: kind for kind in ("keys", "values", "fillers") for word in world[kind]}
 
     def statements(self, program: str) -> list[Statement]:
         bound: dict[str, int] = {}  # key -> the statement that is its pair
         found: list[Statement] = []
         words = [(match[0], match.span()) for match in re.finditer(r"\S+", program)]
-        for (word, place), (after, value) in zip(words, [*words[1:], (None, None)], strict=True):
+        for i, ((word, place), (after, value)) in enumerate(zip(words, [*words[1:], (None, None)], strict=True)):
             if word not in self.kind:
                 raise ProgramError(f"{word!r} is no word of this world")
             if self.kind[word] != "keys":
                 continue
             span = (place[0], (value or place)[1])
-            if word in bound:
-                asked = (Operand(place, bound[word]),)
-                found.append(Statement("query", "mqar", span, place, asked, word, value=value))
-            elif after is not None and self.kind.get(after) == "values":
+            if word not in bound and self.kind.get(after) == "values" and (self.fillers or i == 2 * len(bound)):
                 bound[word] = len(found)
                 written = (Operand(value, None, literal=True),)
                 found.append(
                     Statement("assign", "mqar", span, value, written, after, name=place, binds=word, value=value)
                 )
-            else:
+            elif word in bound and (self.fillers or after in (None, found[bound[word]].meaning)):
+                asked = (Operand(place, bound[word]),)
+                found.append(Statement("query", "mqar", span, place, asked, word, value=value))
+            elif self.fillers:
                 raise ProgramError(f"the key {word!r} is asked for, but no pair binds it")
         return found
 

@@ -13,7 +13,9 @@ class World(Section):
 
     keys: Annotated[int, Field(ge=1, le=20000)] = 64
     values: Annotated[int, Field(ge=1, le=20000)] = 64
-    fillers: Annotated[int, Field(ge=1, le=20000)] = 64
+    fillers: Annotated[int, Field(ge=0, le=20000)] = Field(
+        64, description="words that only fill; 0: any key or value does, as in Zoology"
+    )
 
 
 class Program(Section):
