@@ -3,12 +3,13 @@
 import pytest
 
 from conftest import ROOT
-from lolameme.data.dataset import Builder, build_task
+from lolameme.data.dataset import Builder
 from lolameme.data.prediction import bounds, predictions
 from lolameme.data.reach import in_memory
 from lolameme.data.tokenizer import train_tokenizer
 from lolameme.statistics.planned import planned
 from lolameme.study import config
+from lolameme.tasks.task import build_task
 from project import Project
 
 STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
