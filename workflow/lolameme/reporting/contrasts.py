@@ -19,8 +19,8 @@ def contrasts(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
     `p_corrected` is corrected for all rows (Holm). `could` is the smallest effect that the test would have found with
     80 % power, `says` the verdict as it is printed.
     """
-    plan = planned(study)
-    arms = [(outcomes(cells, test, test.above), outcomes(cells, test, test.below)) for test in plan]
+    plan, of = planned(study), dict(list(cells.sort_values("seed").groupby(["variant", "split", "architecture"])))
+    arms = [(outcomes(of, test, test.above), outcomes(of, test, test.below)) for test in plan]
     tested = [verdicts.contrast(*both, test.combined) for test, both in zip(plan, arms, strict=True)]
     placed = place_by_task(study, cells)
     p = verdicts.corrected(np.array([*(found.p for found in tested), *(p for p, _ in placed)]))
@@ -54,12 +54,14 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def outcomes(cells: pd.DataFrame, test: Planned, arm: tuple[str, ...]) -> Outcomes:
-    """The cells of an arm by seed and architecture; of a combination of variants the weighted sum."""
+def outcomes(cells: dict[tuple[str, str, str], pd.DataFrame], test: Planned, arm: tuple[str, ...]) -> Outcomes:
+    """The cells of an arm by seed and architecture; of a combination of variants the weighted sum.
+
+    `cells` are those of each variant, split and architecture, by rising seed.
+    """
 
     def grid(variant: str, column: str) -> np.ndarray:
-        mine = cells[(cells["variant"] == variant) & (cells["split"] == test.split) & cells["architecture"].isin(arm)]
-        return mine.pivot(index="seed", columns="architecture", values=column)[list(arm)].to_numpy()
+        return np.stack([cells[variant, test.split, name][column].to_numpy() for name in arm], axis=1)  # (S, A)
 
     def kinds(column: str) -> np.ndarray:
         return sum(2**bit * grid(variant, column).astype(int) for bit, (variant, _) in enumerate(test.weights))

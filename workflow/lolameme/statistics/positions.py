@@ -17,17 +17,16 @@ def interaction(values: np.ndarray) -> float:
     tasks, seeds, places = values.shape
     if tasks < 2 or seeds < 2 or places < 2:
         return np.nan
-    rng = generator(0, "places")
-    seen = _interaction(values)
-    count = sum(_interaction(rng.permuted(values, axis=2)) >= seen - 1e-12 for _ in range(RESAMPLES))
-    return (count + 1) / (RESAMPLES + 1)
+    drawn = generator(0, "places").permuted(np.broadcast_to(values, (RESAMPLES, *values.shape)), axis=3)
+    count = (_interaction(drawn) >= _interaction(values) - 1e-12).sum()
+    return float((count + 1) / (RESAMPLES + 1))
 
 
-def _interaction(values: np.ndarray) -> float:
-    """The sum of squares that tasks and places add to each other's effects."""
-    means = values.mean(1)  # (V, K)
-    rest = means - means.mean(1, keepdims=True) - means.mean(0, keepdims=True) + means.mean()
-    return float((rest**2).sum() * values.shape[1])
+def _interaction(values: np.ndarray) -> np.ndarray:
+    """The sum of squares that tasks and places add to each other's effects, from values (..., V, S, K)."""
+    means = values.mean(-2)  # (..., V, K)
+    rest = means - means.mean(-1, keepdims=True) - means.mean(-2, keepdims=True) + means.mean((-2, -1), keepdims=True)
+    return (rest**2).sum((-2, -1))
 
 
 def best_places(values: np.ndarray, resamples: int = 2000) -> np.ndarray:
