@@ -8,12 +8,6 @@ min_version("9.0")
 report: "workflow/report/workflow.rst"
 
 
-# `--configfile` names a whole study instead of the default one; it does not patch it.
-if not workflow.configfiles:
-
-    configfile: "config.yaml"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/predict.smk"
@@ -36,9 +30,9 @@ localrules:
 rule all:
     default_target: True
     input:
-        PAGE,
-        TRACKED,
-        LOCAL_DATABASE,
+        everything(),
+    message:
+        f"The study is complete: {PAGE}"
 
 
 rule cells:

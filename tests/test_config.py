@@ -132,7 +132,7 @@ def test_mistakes_in_a_tuning_grid_are_named(tuning, sentence):
 
 def test_a_file_that_is_no_yaml_or_not_there(tmp_path):
     (tmp_path / "bad.yaml").write_text("study: [")
-    with pytest.raises(ConfigError, match=r"bad\.yaml: no valid YAML"):
+    with pytest.raises(ConfigError, match=r"bad\.yaml, line 1: no valid YAML"):
         config.load(tmp_path / "bad.yaml")
     with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
         config.load(tmp_path / "none.yaml")

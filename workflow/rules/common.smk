@@ -13,14 +13,27 @@ from lolameme.reporting import registry
 from lolameme.runtime import failures, job, progress, warm
 from lolameme.study import architectures
 from lolameme.study import config as configuration
-from lolameme.study import paths, plugins
+from lolameme.study import document, paths, plugins
 from lolameme.tasks import task
 
 job.prepare()
 FAILED = failures.watch()
 
+FILES = list(map(str, workflow.configfiles)) or ["config.yaml"]
 try:
-    STUDY = configuration.parse(config, " + ".join(map(str, workflow.configfiles)) or "--config")
+    for file in FILES:  # as `lolameme check` reads them
+        document.read(file)
+except configuration.ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+# `--configfile` names a whole study instead of the default one; it does not patch it.
+if not workflow.configfiles:
+
+    configfile: "config.yaml"
+
+
+try:
+    STUDY = configuration.parse(config, " + ".join(FILES))
     if workflow.is_main_process:  # jobs need not look again
         task.draw_worlds(STUDY)
 except configuration.ConfigError as error:
@@ -151,6 +164,41 @@ def splits(but=()):
 def first_world(name):
     """A file of every variant's data in the first world, which pictures and pages show."""
     return expand(f"{DATA}/{name}", variant=STUDY.variants, world=STUDY.world_seeds[0])
+
+
+def everything():
+    """All files that the study consists of, so that whatever is missing of them is made again."""
+    cells = {"variant": STUDY.variants, "architecture": STUDY.stacks, "seed": STUDY.seeds}
+    parts = [
+        *(
+            expand(rule.output, variant=STUDY.variants, world=STUDY.world_seeds)
+            for rule in (rules.world, rules.train_split, rules.card)
+        ),
+        *(
+            expand(
+                rules.held_out.output,
+                variant=variant,
+                split=[s for s in of.programs() if s != "train"],
+                world=STUDY.world_seeds,
+            )
+            for variant, of in STUDY.variants.items()
+        ),
+        *(
+            expand(rules.trial.output, variant=variant, architecture=STUDY.stacks, trial=STUDY.trials(variant))
+            for variant in STUDY.variants
+        ),
+        CHOICES,
+        *(expand(rule.output, **cells) for rule in (rules.train, rules.evaluate)),
+        expand(rules.analyse.output, analysis=STUDY.analyses, **cells),
+        expand(rules.pool.output, analysis=STUDY.analyses),
+        expand(rules.table.output, table=EXHIBITS.tables),
+        rules.latex.output,
+        expand(rules.figure.output, figure=EXHIBITS.figures),
+        LOCAL_DATABASE,
+        rules.track.output,
+        rules.page.output,
+    ]
+    return [str(file) for part in parts for file in part]
 
 
 def plan_training():

@@ -43,6 +43,7 @@ rule track:
             architecture=STUDY.stacks,
             seed=STUDY.seeds,
         ),
+        expand(f"{DATA}/dataset.json", variant=STUDY.variants, world=STUDY.world_seeds),
         ancient(LOCAL_DATABASE),  # other studies write to it, too
         board=f"{TABLES}/leaderboard.parquet",
         figures=expand(f"{FIGURES}/{{figure}}.{{suffix}}", figure=EXHIBITS.figures, suffix=("png", "svg")),

@@ -93,4 +93,4 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if digest(path) != read_json(folder / "world.json")["tokenizer"]:
         raise Damaged(path, "its content is not what world.json says")
-    return Tokenizer.from_file(str(path))
+    return Tokenizer.from_str(path.read_text(encoding="utf-8"))

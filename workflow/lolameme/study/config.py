@@ -8,14 +8,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-import yaml
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from typing_extensions import TypedDict
 
-from lolameme.study import architectures, plugins
+from lolameme.study import architectures, document, plugins
 from lolameme.study.contrasts import Claims, Contrast
 from lolameme.study.paths import Paths
-from lolameme.study.sections import TASK, ConfigError, Name, Positive, Section, nearest, sentence
+from lolameme.study.sections import TASK, ConfigError, Name, Section, nearest, sentence
 from lolameme.study.settings import Language, Model, Training, Tuning
 
 TASKS = plugins.names("task")
@@ -56,18 +55,21 @@ Analyses = TypedDict(
 Analyses.__pydantic_config__ = ConfigDict(extra="forbid")
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**31)]  # names of folders and file formats hold these
+
+
 class Study(Section):
     """A whole study: the one configuration that Snakefile and package share."""
 
     study: Name = Field(description="name of the study: results/<study>, reports/<study>")
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1, description="one cell per seed")
+    seeds: tuple[Seed, ...] = Field(min_length=1, description="one cell per seed")
     worlds: Literal["seed", "one"] = Field(
         "seed",
         description="seed: every seed draws a world and programs of its own, so that intervals are for any world; "
         "one: all seeds share those of world_seed, so that intervals are for this world alone",
     )
-    world_seed: Annotated[int, Field(ge=0)] = Field(1, description="worlds: one: the seed of worlds and programs")
-    threads: Positive = Field(1, description="CPU threads of one training")
+    world_seed: Seed = Field(1, description="worlds: one: the seed of worlds and programs")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="CPU threads of one training")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU, else the CPU")
     languages: dict[Name, Language] = Field(min_length=1)
     architectures: tuple[str, ...] = Field(min_length=1, description=architectures.FORMS)
@@ -199,16 +201,10 @@ def parse(data: Any, source: str = "configuration") -> Study:
 
 def load(path: str | Path) -> Study:
     """Read and check a configuration file. Raises ConfigError, also when the file is missing or is no YAML."""
-    try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
-    return parse(data, str(path))
+    return parse(document.read(path), str(path))
 
 
 def schema() -> str:
     """The JSON schema of a study, as checked in under workflow/schemas."""
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Study.model_json_schema()}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Study.model_json_schema()}
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

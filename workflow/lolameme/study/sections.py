@@ -8,16 +8,25 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
+LARGEST = (
+    10_000_000  # of counts: steps, programs, widths; a slip of the finger is larger, a study on one machine is not
+)
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 class ConfigError(ValueError):
     """A mistake in the configuration, as a sentence for the user."""
 
 
+def short(value: Any, most: int = 80, quoted: bool = True) -> str:
+    """A value as a sentence quotes it: at most so many characters."""
+    text = repr(value) if quoted else str(value)
+    return text if len(text) <= most else f"{text[: most - 20]} ... ({len(text)} characters)"
+
+
 def nearest(word: str, allowed) -> str:
     """` (did you mean 'x'?)` where something similar is allowed, else nothing."""
-    match = difflib.get_close_matches(str(word), [str(a) for a in allowed], n=1)
+    match = difflib.get_close_matches(str(word)[:100], [str(a) for a in allowed], n=1)
     return f" (did you mean {match[0]!r}?)" if match else ""
 
 
@@ -33,7 +42,7 @@ class Section(BaseModel):
             for key in data:
                 if key not in cls.model_fields:
                     keys = ", ".join(cls.model_fields)
-                    raise ValueError(f"unknown key {key!r}{nearest(key, cls.model_fields)}; allowed: {keys}")
+                    raise ValueError(f"unknown key {short(key)}{nearest(key, cls.model_fields)}; allowed: {keys}")
         return data
 
     def updated(self, other: "Section | None"):
@@ -47,16 +56,18 @@ TASK = "task:"  # marks the part of a mistake's location that only says which ta
 def sentence(error: ValidationError) -> str:
     """What is wrong, where, and what is allowed."""
     first, more = error.errors()[0], len(error.errors()) - 1
-    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "tuple[", TASK)))
+    where = ".".join(
+        short(part, quoted=False) for part in first["loc"] if not str(part).startswith(("function-", "tuple[", TASK))
+    )
     text = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         parent, _, key = where.rpartition(".")
         where, text = parent, f"the key {key!r} is missing"
     elif first["type"] == "unknown_task":
-        text += f", got {first['input']['task']!r}"
+        text += f", got {short(first['input']['task'])}"
     elif first["type"] != "value_error":
-        text = f"{text[0].lower()}{text[1:]}, got {first['input']!r}"
+        text = f"{text[0].lower()}{text[1:]}, got {short(first['input'])}"
         if first["type"] == "literal_error":
             text += nearest(first["input"], re.findall("'([^']*)'", first["ctx"]["expected"]))
-    text = f"{where}: {text}" if where else text
+    text = short(f"{where}: {text}" if where else text, 1000, quoted=False)
     return text + (f" (and {more} more)" if more else "")

@@ -4,11 +4,22 @@ import itertools
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lolameme.study.sections import Positive, Section, Share
 
-Sign = Annotated[str, Field(pattern=r"^[^\w\s]+$", max_length=8)]
+
+def _shown_as_it_is(sign: str) -> str:
+    if not sign.isprintable() or "$" in sign:
+        raise ValueError(f"sign {sign!r} has a character that is not shown as it is; use others ($ opens mathematics)")
+    return sign
+
+
+Sign = Annotated[str, Field(pattern=r"^[^\w\s]+$", max_length=8), AfterValidator(_shown_as_it_is)]
+
+
+Width = Annotated[int, Field(ge=1, le=65536)]
+Below1 = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Language(Section):
@@ -40,9 +51,11 @@ class Hyena(Section):
         3,
         description="taps of the short convolution, also in short-attention, canon and short-gate; hyena@5: five",
     )
-    filter_width: Positive = Field(64, description="width of the implicit filter's MLP")
-    filter_features: int = Field(33, ge=3, description="positional features, odd: time and pairs of cosine and sine")
-    filter_layers: int = Field(2, ge=0, description="hidden layers of the filter's MLP after the first")
+    filter_width: Width = Field(64, description="width of the implicit filter's MLP")
+    filter_features: int = Field(
+        33, ge=3, le=4097, description="positional features, odd: time and pairs of cosine and sine"
+    )
+    filter_layers: int = Field(2, ge=0, le=100, description="hidden layers of the filter's MLP after the first")
     frequency: float = Field(
         1.0, gt=0, description="w of the sine activations; the published language models use 10-14"
     )
@@ -62,9 +75,9 @@ class Model(Section):
     """The stack that all architectures of a study share."""
 
     layers: Annotated[int, Field(ge=1, le=1000)] = 2
-    d_model: Annotated[int, Field(ge=1, le=65536)] = 64
+    d_model: Width = 64
     heads: Positive = 4
-    inner: float = Field(4.0, gt=0, description="width of the MLP as a multiple of d_model")
+    inner: float = Field(4.0, gt=0, le=100, description="width of the MLP as a multiple of d_model")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on embeddings and residual branches")
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on attention weights")
     length: Positive = Field(128, description="tokens of the longest input; also the unit of time of Hyena's filters")
@@ -80,6 +93,8 @@ class Model(Section):
     def _heads_divide(self):
         if self.d_model % self.heads:
             raise ValueError(f"d_model {self.d_model} is no multiple of heads {self.heads}")
+        if round(self.inner * self.d_model) < 1:
+            raise ValueError(f"inner {self.inner:g} of d_model {self.d_model} leaves the MLP no width")
         return self
 
     @property
@@ -96,14 +111,16 @@ class Training(Section):
     """How a cell is trained: AdamW, linear warm-up, cosine decay, clipped gradients."""
 
     steps: Positive = 1000
-    batch: Positive = Field(64, description="programs per step")
+    batch: Width = Field(64, description="programs per step")
     learning_rate: float | None = Field(
         None, gt=0, le=1, description="its peak; null: 0.25 / model.d_model at batch 64, times the root of batch / 64"
     )
     final_rate: Share = Field(0.1, description="learning rate at the end, as a share of the peak")
     warmup: Share = Field(0.3, description="share of the steps spent warming up")
-    betas: tuple[Share, Share] = (0.9, 0.98)
-    weight_decay: float = Field(0.1, ge=0, description="on matrices; never on biases, norms, embeddings, filters")
+    betas: tuple[Below1, Below1] = (0.9, 0.98)
+    weight_decay: float = Field(
+        0.1, ge=0, le=1000, description="on matrices; never on biases, norms, embeddings, filters"
+    )
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
     loss: Literal["answers", "all"] = Field("answers", description="tokens that count: answers with their end, or all")
     evaluate_every: Positive = Field(100, description="steps between two looks at the valid split")

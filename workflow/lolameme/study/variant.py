@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lolameme.study.sections import Positive, Section
+from lolameme.study.sections import Positive, Section, short
 from lolameme.study.settings import Language, Training
 
 
@@ -14,7 +14,16 @@ def _ordered(bounds: tuple[int, int]) -> tuple[int, int]:
     return bounds
 
 
-Bounds = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], AfterValidator(_ordered)]
+def _one_line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"{short(text)} is no line of printable text")
+    if "<" in text:
+        raise ValueError(f"{short(text)} holds '<', which the data card would take for HTML")
+    return text
+
+
+_Bound = Annotated[int, Field(ge=0, le=10_000)]  # of programs, which must fit into memory with all their tokens
+Bounds = Annotated[tuple[_Bound, _Bound], AfterValidator(_ordered)]
 
 
 class Sizes(Section):
@@ -37,7 +46,9 @@ class Tokenizer(Section):
 class BaseVariant(Section):
     """One experiment. A task's own adds its `task`, its `program`, `splits` of that kind, and at times a `world`."""
 
-    about: str = Field(description="what is asked, in one line; shown in the report")
+    about: Annotated[str, AfterValidator(_one_line)] = Field(
+        max_length=300, description="what is asked, in one line; shown in the report"
+    )
     sizes: Sizes = Sizes()
     tokenizer: Tokenizer = Tokenizer()
     training: Training | None = Field(None, description="the keys of the study's training that differ here")
