@@ -18,6 +18,9 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
 
 
+refuse_strangers()
+
+
 localrules:
     all,
     cells,

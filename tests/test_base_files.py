@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,5 +97,44 @@ def test_a_damaged_file_is_named_with_the_remedy_and_never_used(tmp_path, kind):
 
 def test_the_same_tensors_give_the_same_bytes(tmp_path):
     for name in ("one", "two"):
-        tensors.save(tmp_path / name, {"a": torch.arange(5.0), "b": torch.ones(2, 2)}, x=1, y=[2], z={"k": "v"})
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+        tensors.save(
+            tmp_path / name / "a.safetensors", {"a": torch.arange(5.0), "b": torch.ones(2, 2)}, x=1, y=[2], z={"k": "v"}
+        )
+    one, two = ((tmp_path / name / "a.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def a_file_of_each_kind(path: Path) -> dict[Path, Callable[[Path], Any]]:
+    frame, weights = pd.DataFrame({"hits": [1, 0]}), {"a": torch.ones(3)}
+    write_json(path / "metrics.json", {"exact_match": 0.5})
+    write_frame(path / "predictions.parquet", frame)
+    tensors.save(path / "model.safetensors", weights)
+    return {
+        path / "metrics.json": read_json,
+        path / "predictions.parquet": read_frame,
+        path / "model.safetensors": tensors.load,
+    }
+
+
+@pytest.mark.parametrize("other", ["recall/gpt2/seed2", "recall/hyena/seed1", "facts/gpt2/seed1"])
+def test_a_whole_file_of_another_cell_is_refused(tmp_path, other):
+    ours = a_file_of_each_kind(tmp_path / "results/mini/cells/recall/gpt2/seed1")
+    theirs = a_file_of_each_kind(tmp_path / "results/mini/cells" / other)
+    for (path, read), stranger in zip(ours.items(), theirs, strict=True):
+        read(path)
+        shutil.copy(stranger, path)
+        with pytest.raises(Damaged, match=rf"it was written as cells/{other}/{path.name}\); delete it and run"):
+            read(path)
+
+
+def test_a_study_may_be_copied_and_a_file_taken_out(tmp_path):
+    cell = Path("cells/recall/gpt2/seed1")
+    ours = a_file_of_each_kind(tmp_path / "results/mini" / cell)
+    shutil.copytree(tmp_path / "results/mini", tmp_path / "elsewhere/results/other")
+    shutil.copytree(tmp_path / "results/mini" / cell, tmp_path / "kept")
+    for path, read in ours.items():
+        read(tmp_path / "elsewhere/results/other" / cell / path.name)
+        read(tmp_path / "kept" / path.name)
+        shutil.copy(path, tmp_path / "kept" / f"other{path.suffix}")
+        with pytest.raises(Damaged, match="it was written as"):
+            read(tmp_path / "kept" / f"other{path.suffix}")

@@ -1,4 +1,7 @@
 # What all rules share: the checked configuration, the names of things, and small helpers.
+import base64
+import functools
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,7 +14,7 @@ from lolameme.base.files import read_json
 from lolameme.learning import limits
 from lolameme.reporting import registry
 from lolameme.runtime import failures, job, progress, warm
-from lolameme.study import architectures
+from lolameme.study import architectures, cell
 from lolameme.study import config as configuration
 from lolameme.study import document, paths, plugins
 from lolameme.tasks import task
@@ -107,9 +110,14 @@ def data_settings(wildcards):
     return settings(variant, *spoken)
 
 
+@functools.cache
+def asked(variant):
+    """What the weights of a variant's cells depend on besides their data and the choice of their learning rate."""
+    return json.dumps(STUDY.asked(variant))
+
+
 def training_settings(wildcards):
-    """What the weights of a cell depend on besides its data and the choice of its learning rate."""
-    return f"{STUDY.match} {settings(STUDY.model, STUDY.training_of(wildcards.variant))}"
+    return asked(wildcards.variant)
 
 
 def trial_settings(wildcards):
@@ -199,6 +207,18 @@ def everything():
         rules.page.output,
     ]
     return [str(file) for part in parts for file in part]
+
+
+def refuse_strangers():
+    """Stop where cells were trained with other settings, and Snakemake does not know it: its records, which would have
+    them trained again, are lost, as in a copy without `.snakemake`."""
+    for facts in map(Path, MODELS):
+        record = Path(".snakemake/metadata", base64.b64encode(str(facts).encode()).decode())
+        if facts.exists() and not record.exists():
+            try:
+                cell.check(STUDY, read_json(facts))
+            except ValueError as error:
+                raise WorkflowError(str(error)) from None
 
 
 def plan_training():

@@ -7,11 +7,11 @@ TRACKING = STUDY.tracking or f"sqlite:///{paths.DATABASE}"
 if LOCAL_DATABASE:
 
     rule database:
-        localrule: True
         output:
             LOCAL_DATABASE,
         log:
             f"{LOGS}/database.log",
+        localrule: True
         conda:
             ENVIRONMENT
         resources:

@@ -13,7 +13,7 @@ from lolameme.data.tokenizer import load_tokenizer
 from lolameme.learning.device import Device
 from lolameme.learning.evaluation import load_cell
 from lolameme.models.stack import Stack, build
-from lolameme.study.cell import Cell
+from lolameme.study.cell import Cell, check
 from lolameme.study.config import Study
 from lolameme.study.paths import data_of
 from lolameme.study.settings import Model
@@ -34,8 +34,7 @@ class Trained:
     def load(cls, study: Study, cell: Cell, folder: Path, data: Path, threads: int) -> "Trained":
         """Read the cell trained in `folder`. Raises Damaged if a file is, ValueError if the data are others by now."""
         model, facts = load_cell(folder)
-        if facts["data"] != read_json(data / "dataset.json")["content"]:
-            raise ValueError(f"{folder}: trained on other data than {data} now holds; train the cell again")
+        check(study, facts, read_json(data / "dataset.json")["content"])
         device = Device.choose(study.device, "float32", threads)
         return cls(cell, model.to(device.torch_device).eval(), facts, data, device)
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_CHECKSUM = "checksum"
+RESULTS = "results"  # the folder of all studies
+CHECKSUM, PLACE = "checksum", "place"
 
 
 @contextmanager
@@ -48,10 +49,33 @@ class Damaged(ValueError):
         super().__init__(f"{path} is damaged ({reason}); delete it and run the same command again")
 
 
+def place(path: str | Path) -> str:
+    """Where a file belongs: its path within the folder of its study; elsewhere than in `results`, its name alone.
+
+    Files carry it under their checksum, so that a whole file of another cell, split or variant is not taken for this.
+    """
+    parts = Path(os.path.abspath(path)).parts
+    if RESULTS in parts:
+        within = parts[len(parts) - parts[::-1].index(RESULTS) + 1 :]
+        return "/".join(within) or parts[-1]
+    return parts[-1]
+
+
+def check_place(path: str | Path, written: str) -> None:
+    """Raise Damaged if a file says that it was written in another place than `path`.
+
+    A file that was taken out of `results` has kept its name alone.
+    """
+    here = place(path)
+    if here != written and (RESULTS in Path(os.path.abspath(path)).parts or here != written.rpartition("/")[2]):
+        raise Damaged(path, f"it was written as {written}")
+
+
 def write_json(path: str | Path, value: dict[str, Any]) -> None:
-    """Write JSON, atomically: indented, keys in the order given, with a checksum; NaN is an error."""
+    """Write JSON, atomically: indented, keys in the order given, with its place and a checksum; NaN is an error."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    sealed = json.loads(text) | {_CHECKSUM: _checksum(json.loads(text))}
+    placed = json.loads(text) | {PLACE: place(path)}
+    sealed = placed | {CHECKSUM: _checksum(placed)}
     write_text(path, json.dumps(sealed, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -59,11 +83,12 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """Read what `write_json` wrote. Raises Damaged if it is anything else."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
-        found = value.pop(_CHECKSUM)
+        found = value.pop(CHECKSUM)
     except (ValueError, AttributeError, KeyError) as error:
         raise Damaged(path, f"no JSON with a checksum: {error}") from None
     if found != _checksum(value):
         raise Damaged(path, "its checksum does not fit its content")
+    check_place(path, value.pop(PLACE, ""))
     return value
 
 
@@ -82,8 +107,8 @@ def write_table(path: str | Path, table: "pa.Table") -> None:
     """Write Parquet, atomically and sealed: a checksum in every page, and one for schema, metadata and rows."""
     import pyarrow.parquet as pq
 
-    metadata = table.schema.metadata or {}
-    seal = {_CHECKSUM.encode(): parquet_checksum(table.schema, metadata, len(table)).encode()}
+    metadata = (table.schema.metadata or {}) | {PLACE.encode(): place(path).encode()}
+    seal = {CHECKSUM.encode(): parquet_checksum(table.schema, metadata, len(table)).encode()}
     with atomic(path) as temporary:
         sealed = table.replace_schema_metadata(metadata | seal)
         pq.write_table(sealed, temporary, compression="zstd", write_page_checksum=True)
@@ -97,7 +122,28 @@ def read_frame(path: str | Path, columns: list[str] | None = None) -> "pd.DataFr
 def read_table(path: str | Path, columns: list[str] | None = None) -> "pa.Table":
     """Read sealed Parquet. Raises Damaged if it is anything else."""
     with open_table(path) as file:
-        return file.read(columns=columns).replace_schema_metadata()
+        table = file.read(columns=columns).replace_schema_metadata()
+        for name in table.column_names:
+            if _values(table[name]) != _values_said(file.metadata, name):
+                raise Damaged(path, f"column {name} has lost values")
+        return table
+
+
+def _values(column: "pa.ChunkedArray") -> int:
+    """How many values Parquet stores for a column: one per row, and in lists one per element, or for an empty one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_list(column.type):
+        return len(column)
+    return pc.sum(pc.max_element_wise(pc.fill_null(pc.list_value_length(column), 1), 1)).as_py() or 0
+
+
+def _values_said(metadata: "pq.FileMetaData", name: str) -> int:
+    """What the footer says of it: the checksums of pages do not cover their headers."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    return sum(column.num_values for column in columns if column.path_in_schema.split(".")[0] == name)
 
 
 @contextmanager
@@ -111,8 +157,9 @@ def open_table(path: str | Path) -> Iterator["pq.ParquetFile"]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             metadata = file.metadata.metadata or {}
             found = parquet_checksum(file.schema_arrow, metadata, file.metadata.num_rows)
-            if metadata.get(_CHECKSUM.encode(), b"").decode(errors="replace") != found:
+            if metadata.get(CHECKSUM.encode(), b"").decode(errors="replace") != found:
                 raise Damaged(path, "its checksum does not fit its schema")
+            check_place(path, metadata.get(PLACE.encode(), b"").decode())
             yield file
     except (FileNotFoundError, Damaged):
         raise
@@ -122,7 +169,7 @@ def open_table(path: str | Path) -> Iterator["pq.ParquetFile"]:
 
 def parquet_checksum(schema: "pa.Schema", metadata: dict[bytes, bytes], rows: int) -> str:
     """A checksum of what pages do not hold: the schema, the metadata and the number of rows."""
-    kept = sorted(item for item in metadata.items() if item[0] not in (_CHECKSUM.encode(), b"ARROW:schema"))
+    kept = sorted(item for item in metadata.items() if item[0] not in (CHECKSUM.encode(), b"ARROW:schema"))
     # Parquet calls `element` what Arrow calls `item`
     columns = [(field.name, str(field.type).replace("<item:", "<element:"), field.nullable) for field in schema]
     return hashlib.sha256(f"{columns} {kept} {rows}".encode()).hexdigest()[:16]

@@ -14,7 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lolameme.base.files import atomic, digest, open_table, parquet_checksum, write_json, write_text
+from lolameme.base.files import (
+    CHECKSUM,
+    PLACE,
+    atomic,
+    digest,
+    open_table,
+    parquet_checksum,
+    place,
+    write_json,
+    write_text,
+)  # fmt: skip
 from lolameme.base.seeds import generator
 from lolameme.data.prompts import among, check_leaks, first_of_each, hash_prompts, ragged, stored_prompts
 from lolameme.data.tokenizer import lexeme_table, load_tokenizer, train_tokenizer
@@ -189,8 +199,9 @@ class Builder:
                 if written == count:
                     break
             facts = {"programs": str(count), "longest": str(longest), "content": content.hexdigest()}
+            facts[PLACE] = place(folder / f"{split}.parquet")
             sealed = {key.encode(): value.encode() for key, value in (made_of | facts).items()}
-            writer.add_key_value_metadata(facts | {"checksum": parquet_checksum(columns, sealed, written)})
+            writer.add_key_value_metadata(facts | {CHECKSUM: parquet_checksum(columns, sealed, written)})
 
     def records(
         self, columns: pa.Schema, split: str, ids: np.ndarray, part: Drawn, tokens: Ragged, spans: np.ndarray,

@@ -17,7 +17,7 @@ from lolameme.learning.device import Device
 from lolameme.learning.scoring import Scores, score, written
 from lolameme.models import stack
 from lolameme.study import config
-from lolameme.study.cell import Cell
+from lolameme.study.cell import Cell, check
 from lolameme.study.settings import Model
 
 
@@ -33,8 +33,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
     """Score a trained cell on all its test splits; write predictions.parquet and metrics.json."""
     model, facts = load_cell(folder)
     dataset, card = read_json(data / "dataset.json"), read_json(data / "card.json")
-    if facts["data"] != dataset["content"]:
-        raise ValueError(f"{folder}: trained on other data than {data} now holds; train the cell again")
+    check(study, facts, dataset["content"])
     device = Device.choose(study.device, facts["training"]["precision"], threads)
     model.to(device.torch_device)
     tokenizer = load_tokenizer(data)
@@ -55,6 +54,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
         "seed",
         "mixers",
         "match",
+        "asked",
         "parameters",
         "flops_per_token",
         "data",

@@ -13,6 +13,7 @@ from lolameme.reporting import latex
 from lolameme.statistics import lock_in, means, verdicts
 from lolameme.statistics.answers import Answers
 from lolameme.study import architectures, config
+from lolameme.study.cell import check
 from lolameme.study.exhibits import Table
 
 KEYS = ["variant", "architecture", "seed"]
@@ -68,6 +69,7 @@ def scores(study: config.Study) -> pd.DataFrame:
     rows = []
     for identity, path in cells(study):
         metrics, answered = read_json(path / "metrics.json"), answers(path)
+        check(study, metrics)
         name = identity["architecture"]
         shared = {
             "family": architectures.family(name),

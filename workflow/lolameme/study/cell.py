@@ -1,6 +1,10 @@
 """A cell of the study's grid."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from lolameme.base.provenance import flatten
+from lolameme.study.config import Study
 
 
 @dataclass(frozen=True)
@@ -13,3 +17,27 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.variant}/{self.architecture}/seed{self.seed}"
+
+
+def unlike(study: Study, facts: dict[str, Any]) -> str | None:
+    """How the settings that a cell was trained with (its model.json or metrics.json) differ from the study's, if so."""
+    found, wanted = flatten(facts["asked"]), flatten(study.asked(facts["variant"]))
+    for key in sorted(found.keys() | wanted.keys()):
+        if found.get(key) != wanted.get(key):
+            return f"{key} was {found.get(key)}, the study has {wanted.get(key)}"
+    return None
+
+
+def check(study: Study, facts: dict[str, Any], data: str | None = None) -> None:
+    """Raise ValueError, with the remedy, if a cell was trained with other settings than the study has, or on other data
+    than those whose content hash is given."""
+    cell = Cell(facts["variant"], facts["architecture"], facts["seed"])
+    if difference := unlike(study, facts):
+        raise ValueError(f"{cell} was trained with other settings ({difference}); {remedy(study, cell)}")
+    if data is not None and facts["data"] != data:
+        raise ValueError(f"{cell} was trained on other data than the study now has; {remedy(study, cell)}")
+
+
+def remedy(study: Study, cell: Cell) -> str:
+    """What to do about a cell that does not belong to the study."""
+    return f"delete {study.paths.cell(cell.variant, cell.architecture, cell.seed)} and run the same command again"

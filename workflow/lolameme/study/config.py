@@ -166,6 +166,11 @@ class Study(Section):
         """The training settings of a variant, its overrides applied and its learning rate written out."""
         return self.training.updated(self.variants[variant].training).at_width(self.model.d_model)
 
+    def asked(self, variant: str) -> dict[str, Any]:
+        """What the study asks of the cells of a variant, besides data and tuning; cells carry it among their facts."""
+        model, training = (part.model_dump(mode="json") for part in (self.model, self.training_of(variant)))
+        return {"match": self.match, "model": model, "training": training}
+
     def trials(self, variant: str) -> dict[str, Training]:
         """The trials by which each family's training on a variant is chosen, by name; none without tuning."""
         return self.tuning.trials(self.training_of(variant)) if self.tuning else {}

@@ -6,7 +6,9 @@ Paths are relative to the project's folder. Rules give wildcards in braces where
 from dataclasses import dataclass
 from pathlib import Path
 
-RESULTS, REPORTS = Path("results"), Path("reports")
+from lolameme.base import files
+
+RESULTS, REPORTS = Path(files.RESULTS), Path("reports")
 DATABASE, ARTIFACTS = RESULTS / "mlflow.db", RESULTS / "mlartifacts"  # of all studies
 
 

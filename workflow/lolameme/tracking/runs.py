@@ -19,6 +19,7 @@ from mlflow.tracking import MlflowClient
 from lolameme.base.files import digest, read_frame, read_json
 from lolameme.base.provenance import flatten
 from lolameme.study import architectures, config
+from lolameme.study.cell import check
 from lolameme.study.paths import ARTIFACTS, data_of
 from lolameme.tracking import store
 
@@ -49,6 +50,8 @@ class Tracker:
     def __init__(self, study: config.Study, uri: str, cells: list[tuple[dict[str, Any], Path]]):
         self.study, self.cells, self.uri = study, cells, uri
         facts = {folder: read_json(folder / "model.json") for _, folder in cells}
+        for one in facts.values():
+            check(study, one)
         shown = {folder: flatten({key: one[key] for key in _SETTINGS}) for folder, one in facts.items()}
         differing = {key for one in shown.values() for key in one if len({str(o.get(key)) for o in shown.values()}) > 1}
         kept = differing | set(_ALWAYS)
