@@ -38,7 +38,10 @@ def made(seeds: list[int], weights: bytes = b"weights"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.safetensors").write_bytes(weights)
         facts = dict.fromkeys(_SETTINGS, 1) | identity | {"mixers": ["attention"], "train_seconds": 5.0, "data": "d"}
-        write_json(folder / "model.json", facts | {"world": 1, "code": {"sources": "s", "commit": None}})
+        write_json(
+            folder / "model.json",
+            facts | {"world": 1, "code": {"sources": "s", "commit": None}, "asked": small.asked("recall")},
+        )
         scores = {"exact_match": 0.5, "token_accuracy": 0.5, "loss": 1.0}
         cost = {"train_seconds": 5.0, "processor_seconds": 5.0, "peak_memory_bytes": 1, "steps": 8}
         write_json(folder / "metrics.json", identity | {"splits": {"test": scores}, "cost": cost})

@@ -1,7 +1,8 @@
 """Configuration files, read strictly: what YAML understands in a way that nobody means is refused with its line.
 
 YAML 1.1 reads `yes` as true, `010` as 8, `1:20` as 80, keeps the last of two equal keys, and lets nine short lines
-stand for a billion values. Here each of these is a mistake. What is accepted means the same to every reader of YAML.
+stand for a billion values by aliases. Here each of these is a mistake. What is accepted means the same to every reader
+of YAML.
 """
 
 import re
@@ -15,6 +16,7 @@ from lolameme.study.sections import ConfigError, short
 
 _LARGEST = 1 << 20  # bytes of a file
 _DEEPEST = 40  # mappings and lists within each other
+_MOST = 100_000  # values, with all aliases written out
 _LONGEST = 30  # digits of a number
 _PLAIN = {  # how a plain scalar of a kind has to be written
     "bool": (r"true|false", "write true or false; quotes make it a word"),
@@ -24,6 +26,7 @@ _PLAIN = {  # how a plain scalar of a kind has to be written
         "write a decimal number; quotes make it a word",
     ),
     "null": (r"~|null|", "write null"),
+    "merge": (r"<<", ""),
     "str": (r"(?s).*", ""),
 }
 
@@ -32,7 +35,8 @@ def read(path: str | Path) -> Any:
     """The content of a YAML file as plain data.
 
     Raises ConfigError, in one sentence with file and line: the file is missing, no UTF-8 or no YAML, holds several
-    documents, gives a key twice, uses anchors, aliases or tags, or writes a value that YAML takes for another.
+    documents, gives a key twice, uses tags, has aliases that stand for too much, or writes a value that YAML takes for
+    another.
     """
     try:
         data = Path(path).read_bytes()
@@ -50,6 +54,7 @@ def read(path: str | Path) -> Any:
         _refuse_tricks(text, path)
         node = yaml.compose(text, yaml.SafeLoader)
         if node is not None:
+            _size(node, {}, path)
             for mistake, where in _mistakes(node):
                 raise ConfigError(f"{path}, line {where.line + 1}: {mistake}")
         return yaml.safe_load(text)
@@ -66,12 +71,25 @@ def _refuse_tricks(text: str, path: str | Path) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if documents > 1:
             raise ConfigError(f"{where}: a second document begins; a configuration is one, without `---` in it")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ConfigError(f"{where}: anchors and aliases (& and *) are not read; write it out, or use quotes")
         if getattr(event, "tag", None):
             raise ConfigError(f"{where}: tags such as {short(event.tag)} are not read; leave it out, or use quotes")
         if depth > _DEEPEST:
             raise ConfigError(f"{where}: more than {_DEEPEST} levels; a configuration needs fewer")
+
+
+def _size(node: yaml.Node, known: dict[int, int], path: str | Path) -> int:
+    """How many values a node stands for, its aliases written out; an anchor is known before its aliases."""
+    if id(node) not in known:
+        known[id(node)] = 0  # until it is whole: whoever meets this now is within it
+        parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        within = [] if isinstance(node, yaml.ScalarNode) else [_size(part, known, path) for part in parts]
+        known[id(node)] = 1 + sum(within)
+    where = f"{path}, line {node.start_mark.line + 1}"
+    if not known[id(node)]:
+        raise ConfigError(f"{where}: what is anchored here holds itself; write it out")
+    if known[id(node)] > _MOST:
+        raise ConfigError(f"{where}: this stands for more than {_MOST} values by its aliases; write out what is meant")
+    return known[id(node)]
 
 
 def _mistakes(node: yaml.Node) -> Iterator[tuple[str, yaml.Mark]]:
