@@ -8,9 +8,9 @@ from conftest import study
 from lolameme.data.dataset import Builder
 from lolameme.learning.cell import train_trial
 from lolameme.learning.optimiser import AdamW
-from lolameme.learning.tuning import EDGE, INSIDE, PLATEAU, beyond, choose, tuned
+from lolameme.learning.tuning import AT_FLOOR, EDGE, INSIDE, PLATEAU, beyond, choose
 from lolameme.models import options, stack
-from lolameme.statistics.verdicts import AT_FLOOR
+from lolameme.statistics import verdicts
 from lolameme.study.settings import Training, Tuning
 
 
@@ -34,6 +34,7 @@ def test_the_choice_is_the_best_on_valid():
 
 
 def test_a_choice_on_the_floor_is_refused():
+    assert AT_FLOOR == verdicts.AT_FLOOR
     assert chosen(trial(1e-3, 0.31), trial(2e-3, 0.28), trial(4e-3, 0.33)) == ("lr0.002", AT_FLOOR)
     assert chosen(trial(1e-3, 0.31), trial(2e-3, None), trial(4e-3, 0.33)) == ("lr0.004", AT_FLOOR)
 
@@ -69,7 +70,7 @@ def test_the_grid_goes_on_as_it_was_while_the_best_lies_on_its_edge():
 def test_all_trials_are_kept_those_that_diverged_too():
     choice = choose([trial(1e-3, 0.9), trial(2e-3, None, None)], "lr0.002-wd0.1", 0.3, 100)
     assert [t["diverged"] for t in choice["trials"]] == [None, "the loss is nan"]
-    training = tuned(Training(steps=100), choice)
+    training = Training(steps=100).chosen(choice)
     assert (training.learning_rate, training.weight_decay, training.steps) == (1e-3, 0.1, 100)
 
 

@@ -15,7 +15,7 @@ from project import Project
 PACKAGE = "workflow/lolameme"
 MODULES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / PACKAGE).rglob("*.py"))
 SCRIPTS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "workflow/scripts").glob("*.py"))
-DATA = {"world", "held_out", "train_split", "card"}
+DATA = {"world", "held_out", "train_split", "floor", "card"}
 CELLS = {"trial", "train", "evaluate"}
 WEIGHTS = {"trial", "choose", "train"}
 
@@ -149,7 +149,7 @@ def test_what_lies_above_re_runs_nothing_below(of_meaning, package, untouched):
 
 def test_what_all_stand_on_changes_all(of_meaning):
     assert rules(of_meaning[f"{PACKAGE}/base/files.py"]) >= CELLS | WEIGHTS | DATA
-    assert CELLS | {"choose"} > rules(of_meaning[f"{PACKAGE}/models/stack.py"]) & (CELLS | WEIGHTS) >= CELLS
+    assert rules(of_meaning[f"{PACKAGE}/models/stack.py"]) >= CELLS | WEIGHTS  # a choice may train beyond its grid
     assert {"train", "trial"} <= rules(of_meaning[f"{PACKAGE}/learning/trainer.py"])
 
 

@@ -97,3 +97,25 @@ rule card:
         "{wildcards.variant}, world {wildcards.world}: describing the data"
     script:
         "../scripts/card.py"
+
+
+rule floor:
+    input:
+        world=f"{DATA}/world.json",
+        train=f"{DATA}/train.parquet",
+        valid=f"{DATA}/valid.parquet",
+    output:
+        f"{DATA}/floor.json",
+    log:
+        f"{LOGS}/floor/{{variant}}/world{{world}}.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("floor.py", of_floor),
+    message:
+        "{wildcards.variant}, world {wildcards.world}: what valid needs no binding for"
+    script:
+        "../scripts/floor.py"

@@ -32,7 +32,7 @@ rule choose:
     input:
         trials=lambda w: expand(rules.trial.output, trial=STUDY.trials(w.variant), allow_missing=True),
         dataset=data_file("dataset.json"),
-        world=data_file("world.json"),
+        floor=data_file("floor.json"),
         train=data_file("train.parquet"),
         valid=data_file("valid.parquet"),
     output:
@@ -49,7 +49,7 @@ rule choose:
     params:
         settings=choice_settings,
         progress=PROGRESS,
-        code=code("choose.py", lambda w: of_floor(w) + of_stack(w)),
+        code=code("choose.py", of_stack),
     message:
         "Choosing the learning rate of {wildcards.variant}/{wildcards.architecture}"
     script:

@@ -7,7 +7,6 @@ warm.hand_over()
 from pathlib import Path
 
 from lolameme.base.files import read_json, write_json
-from lolameme.data.floors import floor_of
 from lolameme.learning.cell import train_trial
 from lolameme.learning.tuning import beyond, choose
 from lolameme.runtime import job
@@ -17,7 +16,8 @@ from lolameme.study.settings import trial_name
 with job.running(snakemake) as study:
     w, path, data = snakemake.wildcards, Path(snakemake.output[0]), Path(snakemake.input.dataset).parent
     training, trials = study.training_of(w.variant), [read_json(trial) for trial in snakemake.input.trials]
-    judged = trial_name(training), *floor_of(study.variants[w.variant], "valid", data)
+    floor = read_json(snakemake.input.floor)
+    judged = trial_name(training), floor["floor"], floor["programs"]
     choice = choose(trials, *judged)
     for _ in range(study.tuning.extensions):
         rate = beyond(choice)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lolameme.base.files import read_json
 from lolameme.learning.cell import train_cell
-from lolameme.learning.tuning import tuned
 from lolameme.runtime import job
 from lolameme.runtime.progress import Reporter
 from lolameme.study.cell import Cell
@@ -19,6 +18,6 @@ with job.running(snakemake) as study:
     folder, data = Path(snakemake.output.model).parent, Path(snakemake.input.dataset).parent
     choice = snakemake.input.get("choice")
     training = study.training_of(w.variant)
-    training = tuned(training, read_json(choice)) if choice else training
+    training = training.chosen(read_json(choice)) if choice else training
     reporter = Reporter(str(cell), Path(snakemake.params.progress))
     train_cell(study, cell, training, data, folder, snakemake.threads, reporter)

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from lolameme.statistics.means import ALPHA
-from lolameme.statistics.verdicts import AT_FLOOR
-from lolameme.study.settings import Training
-
+ALPHA = 0.05  # of the tests below; they stand here because weights must not depend on how results are judged
+AT_FLOOR = "at its floor"  # the word of `statistics.verdicts`
 INSIDE, EDGE, PLATEAU = "inside the grid", "at the edge of the grid", "not told from the default, which is kept"
 SHOWN = ("trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged")
 
@@ -68,9 +66,3 @@ def beyond(choice: dict[str, Any]) -> float | None:
     if chosen == rates[0]:
         return rates[0] ** 2 / rates[1]
     return rates[-1] ** 2 / rates[-2]
-
-
-def tuned(training: Training, choice: dict[str, Any]) -> Training:
-    """A training with what the chosen trial tried."""
-    chosen = next(trial for trial in choice["trials"] if trial["trial"] == choice["chosen"])
-    return training.model_copy(update={key: chosen[key] for key in ("learning_rate", "weight_decay")})

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -138,6 +138,11 @@ class Training(Section):
         if self.learning_rate is not None:
             return self
         return self.model_copy(update={"learning_rate": 0.25 / d_model * math.sqrt(self.batch / 64)})
+
+    def chosen(self, choice: dict[str, Any]) -> "Training":
+        """This training with what the chosen trial of a choice tried."""
+        trial = next(trial for trial in choice["trials"] if trial["trial"] == choice["chosen"])
+        return self.model_copy(update={key: trial[key] for key in ("learning_rate", "weight_decay")})
 
 
 class Tuning(Section):
