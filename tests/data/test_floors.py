@@ -30,8 +30,9 @@ def floors(tmp_path, variant: dict) -> dict[str, float]:
     return {name: split["floor"] for name, split in splits.items() if name != "train"}
 
 
-def test_elimination_among_pairs(tmp_path):
-    found = floors(tmp_path, PAIRS)
+@pytest.mark.parametrize("fillers", [64, 0])
+def test_elimination_among_pairs(tmp_path, fillers):
+    found = floors(tmp_path, PAIRS | {"world": PAIRS["world"] | {"fillers": fillers}})
     by_hand = {
         split: sum(1 / left for n in sizes for left in range(1, n + 1)) / sum(sizes)
         for split, sizes in (("test", (2, 3, 4)), ("more_pairs", (5, 6, 7, 8)))

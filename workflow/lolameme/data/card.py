@@ -113,6 +113,8 @@ def name_tokens(names: dict[str, list[str]], tokenizer: Tokenizer) -> dict[str, 
     """How names fall into tokens: the mean over all names of a language, and a few of them."""
     found = {}
     for language, words in names.items():
+        if not words:  # MQAR without words that only fill
+            continue
         tokens = [encoded.tokens for encoded in tokenizer.encode_batch(words)]
         shown = range(0, len(words), len(words) // _NAMES + 1)  # a stride that meets all stems and heads
         found[language] = {

@@ -1,8 +1,8 @@
 """What a task is to the data rules: lexemes, the truth about them, and programs drawn in chunks.
 
 A task is a folder beside this file: `settings` (its `Variant`), `generator` (its `Task`), `columns` (what its records
-say besides the common columns) and `interpreter` (its `Interpreter`, which reads text and knows nothing of the
-generator). `lolameme` is the task of this study's languages;
+say besides the common columns), `interpreter` (its `Interpreter`, which reads text and knows nothing of the
+generator) and `floor` (its `guesses`, what can be said without binding). `lolameme` is the task of this study's languages;
 the others are public tasks beside it.
 """
 
