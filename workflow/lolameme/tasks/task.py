@@ -2,8 +2,8 @@
 
 A task is a folder beside this file: `settings` (its `Variant`), `generator` (its `Task`), `columns` (what its records
 say besides the common columns), `interpreter` (its `Interpreter`, which reads text and knows nothing of the
-generator) and `floor` (its `guesses`, what can be said without binding). `lolameme` is the task of this study's languages;
-the others are public tasks beside it.
+generator) and `floor` (its `guesses`, what can be said without binding). `lolameme` is the task of this study's
+languages; the others are public tasks beside it.
 """
 
 from abc import ABC, abstractmethod
