@@ -3,17 +3,25 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= config.yaml
 CORES ?= all
+PORT ?= 5000
 # a whole other study: make study CONFIG=studies/cpu.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
 
-.PHONY: study test cell report mlflow lint format bench watch schema clean
+.PHONY: study test check cell report mlflow lint format bench watch schema unlock
 
 study: .venv/ready  ## the study, from data to report
+	@$(BIN)/lolameme check $(CONFIG) > /dev/null
 	$(SNAKEMAKE)
 	@$(BIN)/lolameme where $(CONFIG)
 
 test: .venv/ready  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+check: lint  ## lint and the quick tests
+	$(BIN)/pytest -q -n 2 --dist loadfile --ignore tests/workflow --ignore tests/cluster
+
+unlock: .venv/ready  ## after a run that was killed: let the next one begin
+	$(SNAKEMAKE) --unlock
 
 cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1
 	@target=$$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED)) && \
@@ -22,8 +30,10 @@ cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITE
 report: .venv/ready  ## Snakemake's own report: how every file came to be
 	$(SNAKEMAKE) --report reports/provenance.html
 
-mlflow: .venv/ready  ## compare runs in the browser, at http://127.0.0.1:5000
-	$(BIN)/mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///results/mlflow.db
+mlflow: .venv/ready  ## compare runs in the browser, at http://127.0.0.1:5000, or another port: make mlflow PORT=5001
+	@echo "Every user of this machine who opens port $(PORT) can change and delete runs; make study makes them again"
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
+	  --backend-store-uri sqlite:///results/mlflow.db
 
 watch: .venv/ready  ## a table of the running cells
 	$(BIN)/lolameme watch $(CONFIG)
@@ -51,7 +61,9 @@ schema: .venv/ready  ## the JSON schema of the configuration, from its types
 
 # torch first: with it in place nothing else can bring in another build
 .venv/ready: pyproject.toml constraints.txt
-	@echo "Installing into .venv: some 2 minutes, once"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11; name another: make study PYTHON=python3.11"; exit 1; }
+	@echo "Installing into .venv: some 2 minutes and 2.1 GB, once"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'

@@ -18,7 +18,8 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
 
 
-refuse_strangers()
+if workflow.is_main_process:
+    refuse_strangers()
 
 
 localrules:

@@ -64,3 +64,26 @@ def test_warn_names_what_cannot_see_far_enough():
     done = lolameme("warn")
     assert "in_context: thex-1: not expected above 0." in done.stdout
     assert "memorize" not in done.stdout
+
+
+def test_a_study_may_be_named_by_its_file_or_by_its_name():
+    by_name, by_file = lolameme("where", "paper"), lolameme("where", "studies/paper.yaml")
+    assert by_name.stdout == by_file.stdout
+    assert "reports/paper/index.html" in by_name.stdout
+    done = lolameme("where", "papr")
+    assert "no file and no study 'papr' (did you mean 'paper'?); studies: quick, " in done.stderr
+    assert done.returncode == 2
+
+
+def test_without_a_command_the_next_step_is_said():
+    done = lolameme()
+    assert done.returncode == 0
+    assert "To begin: make study" in done.stdout
+    assert "compare" in done.stdout
+
+
+def test_the_makefile_does_what_it_says():
+    said = subprocess.run(["make", "--dry-run", "mlflow", "PORT=5001"], capture_output=True, text=True, cwd=ROOT).stdout
+    assert "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow server --host 127.0.0.1 --port 5001" in said
+    said = subprocess.run(["make", "--dry-run", "unlock"], capture_output=True, text=True, cwd=ROOT).stdout
+    assert "snakemake --cores all --configfile config.yaml --unlock" in said

@@ -3,35 +3,54 @@
 import argparse
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from lolameme.base.files import read_frame, read_json
 from lolameme.study import config
-from lolameme.study.sections import nearest
+from lolameme.study.sections import ConfigError, nearest
+
+STUDY = "a configuration file, or the name of a study that one of config.yaml and studies/*.yaml describes"
+
+
+def study_file(given: str) -> Path:
+    """The configuration file that a person means by a path or by the name of its study."""
+    path = Path(given)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        return path
+    names = {}
+    for file in [Path("config.yaml"), *sorted(Path("studies").glob("*.yaml"))]:
+        with suppress(ConfigError):
+            names[config.load(file).study] = file
+    if given not in names:
+        known = ", ".join(names) or "none here"
+        raise argparse.ArgumentTypeError(f"no file and no study {given!r}{nearest(given, names)}; studies: {known}")
+    return names[given]
 
 
 def main() -> None:
     """Entry point; exits with 1 and one sentence if something is wrong with what the user gave."""
     parser = argparse.ArgumentParser(prog="lolameme", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+    parser.set_defaults(run=lambda _: print(f"{parser.format_help()}\nTo begin: make study, then lolameme results"))
+    commands = parser.add_subparsers(metavar="command")
 
     one = commands.add_parser("check", help="check a configuration and say what it would run")
-    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.set_defaults(run=check)
 
     one = commands.add_parser("warn", help="say which architectures cannot see far enough back, before any training")
-    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.set_defaults(run=warn)
 
     one = commands.add_parser("where", help="say where a study, or one of its cells, leaves its results")
-    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.add_argument(
         "--cell", nargs=3, metavar=("VARIANT", "ARCHITECTURE", "SEED"), help="print this cell's metrics file"
     )
     one.set_defaults(run=where)
 
     one = commands.add_parser("watch", help="a live table of the cells in training")
-    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.set_defaults(run=watch)
 
     one = commands.add_parser("interpret", help="answer the queries of a program, with the steps")
@@ -56,7 +75,7 @@ def main() -> None:
     one.set_defaults(run=explain)
 
     one = commands.add_parser("results", help="the leaderboard of a study, in the terminal")
-    one.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"))
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.add_argument("--split", default="test", help="the test split to show (default: test)")
     one.set_defaults(run=results)
 

@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.metadata
+import importlib.util
 import math
 import platform
 import re
@@ -69,7 +70,7 @@ def render(study: config.Study) -> str:
         cells=cell_rows(table["cells"]),
         total=seconds,
         hardware=sorted(set(table["cells"]["device"] + ", " + table["cells"]["precision"])),
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        versions={name: importlib.metadata.version(name) for name in _PACKAGES if importlib.util.find_spec(name)},
         python=platform.python_version(),
         code=provenance.code_version(),
         data={card["variant"]: card["content"] for card in shown},
