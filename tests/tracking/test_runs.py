@@ -114,4 +114,7 @@ def test_the_report_finds_every_cell_every_mean_and_the_comparison_of_a_variant(
     assert set(links) == {
         "cell:recall/gpt2/seed1", "cell:recall/gpt2/seed2", "mean:recall/gpt2", "compare:recall", "table:recall",
     }  # fmt: skip
+    assert (
+        "searchFilter=tags.state+%3D+%22current%22&orderByKey=metrics.%60test.exact_match%60" in links["table:recall"]
+    )
     assert links["compare:recall"].startswith("http://127.0.0.1:5000/#/compare-runs?runs=%5B%22")
