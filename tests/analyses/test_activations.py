@@ -28,17 +28,16 @@ def tokens():
 
 
 def plain(model, tokens):
-    """Every site, written out as the definition of a pre-norm stack says."""
+    """The sites around mixers and MLPs, written out as the definition of a pre-norm stack says."""
     found = {}
     with torch.inference_mode():
         x = model.embedding(tokens) + (model.positions.weight[: tokens.shape[1]] if model.positions is not None else 0)
         for layer, block in enumerate(model.blocks):
-            mixed = block.mixer.mix(block.mixer.in_proj(block.mixer_norm(x)))
-            mixer_out = block.mixer.out_proj(mixed)
+            mixer_out = block.mixer(block.mixer_norm(x))
             middle = x + mixer_out
             mlp_out = block.mlp(block.mlp_norm(middle))
-            values = (x, mixed, mixer_out, middle, mlp_out, middle + mlp_out)
-            found |= {(site, layer): value for site, value in zip(SITES, values, strict=True)}
+            found |= {("resid_pre", layer): x, ("mixer_out", layer): mixer_out, ("resid_mid", layer): middle}
+            found |= {("mlp_out", layer): mlp_out, ("resid_post", layer): middle + mlp_out}
             x = middle + mlp_out
         return model.norm(x), found
 
@@ -48,8 +47,12 @@ def test_every_site_of_every_mixer_is_what_a_plain_stack_computes(model, tokens)
     hidden, found = record(model, tokens[0], PLACES)
     assert set(found) == set(PLACES)
     torch.testing.assert_close(hidden, expected_hidden)
-    for place in PLACES:
+    for place in expected:
         torch.testing.assert_close(found[place], expected[place], msg=str(place))
+    with torch.inference_mode():
+        for layer, block in enumerate(model.blocks):  # and within a mixer, whatever it does before its projection
+            torch.testing.assert_close(block.mixer.mix(found["projected", layer]), found["mixed", layer])
+            torch.testing.assert_close(block.mixer.out_proj(found["mixed", layer]), found["mixer_out", layer])
 
 
 def test_replacing_a_run_by_itself_changes_nothing(model, tokens):

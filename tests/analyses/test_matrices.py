@@ -9,9 +9,10 @@ from lolameme.analyses._activations import record
 from lolameme.analyses._frames import checked
 from lolameme.analyses._pairs import pairs
 from lolameme.analyses._retrieval import influences, retrieval
+from lolameme.study import architectures
 
 
-@pytest.mark.parametrize("architecture", ["gpt2", "hyena", "thex-2", "linear-attention"])
+@pytest.mark.parametrize("architecture", architectures.PURE)
 def test_rows_are_shares_of_the_past(untrained, architecture):
     measured = checked(
         "matrices", matrices.measure(untrained("locals", architecture), matrices.Settings(prompts=2)), matrices.COLUMNS

@@ -3,6 +3,7 @@
 Sites of a layer, in the order in which a forward pass reaches them:
 
     resid_pre    the residual stream before the layer
+    projected    what the mixer's `mix` reads, projected inwards
     mixed        what the mixer's positions gathered, before `out_proj`
     mixer_out    what the mixer adds to the stream
     resid_mid    the stream between mixer and MLP
@@ -24,6 +25,7 @@ from lolameme.models.stack import Block, Stack
 # where a block lets a hook in: a module of it, and whether the site is what goes in or what comes out
 _SITES: dict[str, tuple[Callable[[Block], nn.Module], bool]] = {
     "resid_pre": (lambda block: block, True),
+    "projected": (lambda block: block.mixer.in_proj, False),
     "mixed": (lambda block: block.mixer.out_proj, True),
     "mixer_out": (lambda block: block.mixer, False),
     "resid_mid": (lambda block: block.mlp_norm, True),

@@ -12,12 +12,8 @@ from lolameme.models.stack import Stack
 @torch.inference_mode()
 def influences(model: Stack, tokens: Tensor) -> list[Tensor]:
     """Per layer (B, G, L, L): how much of what position t gathers comes from position s, per group of channels."""
-    layers = range(len(model.blocks))
-    _, kept = record(model, tokens, [("resid_pre", layer) for layer in layers])
-    found = []
-    for layer, block in enumerate(model.blocks):
-        found.append(block.mixer.influence(block.mixer.in_proj(block.mixer_norm(kept["resid_pre", layer]))))
-    return found
+    _, kept = record(model, tokens, [("projected", layer) for layer in range(len(model.blocks))])
+    return [block.mixer.influence(kept["projected", layer]) for layer, block in enumerate(model.blocks)]
 
 
 def retrieval(model: Stack, pairs: Pairs) -> list[tuple[measures.Score, int]]:
