@@ -54,6 +54,7 @@ bench: .venv/ready  ## our speed beside that of peers
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/length.py
 	$(BIN)/python benchmarks/cells.py
+	$(BIN)/python benchmarks/analyses.py
 	$(BIN)/python benchmarks/plan.py
 
 schema: .venv/ready  ## the JSON schema of the configuration, from its types
