@@ -60,9 +60,9 @@ class Project:
         return {name: int(n) for name, n in rows if name != "total"}
 
     def edit(self, path: str) -> None:
-        """A change to a source that changes no result."""
+        """A change to what a source means that changes no result."""
         with (self.folder / path).open("a") as file:
-            file.write("\n# edited\n")
+            file.write("\nEDITED = 1\n")
 
 
 @contextmanager
