@@ -13,7 +13,9 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 JOBS = [
-    SimpleNamespace(variant=variant, architecture=architecture)
+    SimpleNamespace(
+        variant=variant, architecture=architecture, analysis="knockout", table="leaderboard", figure="stacks"
+    )
     for variant in ("recall", "lists", "pairs")
     for architecture in ("gpt2", "hyena", "thex-2", "linear-attention")
 ]

@@ -22,7 +22,7 @@ WEIGHTS = {"trial", "choose", "train"}
 
 def three_tasks() -> dict:
     sizes = {"train": 20, "valid": 5, "test": 5}
-    data = study_data(architectures=["gpt2", "hyena", "thex-2", "linear-attention"])
+    data = study_data(architectures=["gpt2", "hyena", "thex-2", "linear-attention"], analyses={"knockout": None})
     data["variants"] = {
         "recall": data["variants"]["recall"],
         "lists": {"about": "lists", "task": "listops", "sizes": sizes},
@@ -94,9 +94,9 @@ def test_a_script_changes_its_own_rule(of_meaning):
     snakefiles = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     for path in SCRIPTS:
         name = path.rpartition("/")[2]
-        owners = set(re.findall(rf'^rule (\w+):(?:(?!^rule ).)*"\.\./scripts/{name}"', snakefiles, re.M | re.S))
+        owners = set(re.findall(rf'^ *rule (\w+):(?:(?!^ *rule ).)*"\.\./scripts/{name}"', snakefiles, re.M | re.S))
         assert owners
-        assert rules(of_meaning[path]) == owners, path
+        assert rules(of_meaning[path]) == owners - {"database"}, path  # an empty database is the same, however made
 
 
 STACKS = {
@@ -137,7 +137,6 @@ def test_a_task_changes_only_its_variants(of_meaning):
         ("analyses", DATA | CELLS | WEIGHTS),
         ("learning", DATA),
         ("models", DATA),
-        ("data", {"choose"}),
     ],
 )
 def test_what_lies_above_re_runs_nothing_below(of_meaning, package, untouched):
@@ -155,9 +154,10 @@ def test_what_all_stand_on_changes_all(of_meaning):
 
 def test_what_no_job_depends_on_runs_jobs_or_serves_commands(of_meaning):
     nobodys = {path.removeprefix(f"{PACKAGE}/") for path in MODULES if not of_meaning[path]}
-    idle = {path for path in nobodys if not path.startswith(("runtime/", "cli", "analyses/"))}
+    idle = {path for path in nobodys if not path.startswith(("runtime/", "cli", "analyses/", "tasks/depo/"))}
     assert idle <= {
         "learning/ask.py",
+        "learning/columns.py",
         "learning/decoding.py",
         "learning/limits.py",  # of time, which rules ask for
         "reporting/compare.py",

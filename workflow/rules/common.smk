@@ -93,6 +93,12 @@ def of_stack(wildcards):
     return [plugins.module_name("mixer", mixer) for mixer in mixers]
 
 
+def of_stacks():
+    """The modules of the mixers of all architectures of the study."""
+    mixers = {mixer for stack in STUDY.stacks for mixer in architectures.pattern(stack, STUDY.model.layers)}
+    return [plugins.module_name("mixer", mixer) for mixer in sorted(mixers)]
+
+
 def of_cell(wildcards):
     """The modules of the task and of the mixers of a job's cell."""
     return of_task(wildcards) + of_stack(wildcards)

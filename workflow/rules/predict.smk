@@ -36,7 +36,7 @@ rule predict:
         runtime=10,
     params:
         settings=f"{STUDY.stacks} {settings(STUDY.model)}",
-        code=code("predict.py", lambda w: [plugins.module_name("mixer", mixer) for mixer in plugins.names("mixer")]),
+        code=code("predict.py", lambda w: of_stacks()),
     message:
         "Predicting bounds and positions before training"
     script:
