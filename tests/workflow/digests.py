@@ -1,5 +1,5 @@
-"""Prints what rules know of the code: run in a project's folder, it loads the Snakefile once and computes the digest
-that each rule carries as `code`, for the project as it is and after each edit given on standard input.
+"""Prints what rules know of the code: run in a project's folder, it loads the Snakefile once and computes what each
+rule carries as `code` and as `display`, for the project as it is and after each edit given on standard input.
 
 In: a JSON list of [path, new text]. Out: a JSON list with the digests of all jobs, then those after each edit.
 """
@@ -24,14 +24,16 @@ JOBS = [
 def digests(rules) -> dict[str, str]:
     """By the name of the rule and, where it has wildcards, those that its code depends on."""
     from lolameme.base import sources
+    from lolameme.study import plugins
 
     sources.forget()
+    plugins.constants.cache_clear()
     found = {}
     for rule in rules:
-        code = rule.params.get("code")
-        for job in JOBS if code else []:
+        known = [rule.params[name] for name in ("code", "display") if name in rule.params.keys()]  # noqa: SIM118
+        for job in JOBS if known else []:
             used = [getattr(job, name) for name in ("variant", "architecture") if name in rule.wildcard_names]
-            found["/".join([rule.name, *used])] = code(job)
+            found["/".join([rule.name, *used])] = [value(job) for value in known]
     return found
 
 

@@ -2,11 +2,6 @@
 ANALYSIS = str(PATHS.analysis("{analysis}", "{variant}", "{architecture}", "{seed}"))
 
 
-def of_analysis(wildcards):
-    """The modules of an analysis and of the cell that it looks into."""
-    return [plugins.module_name("analysis", wildcards.analysis), *of_cell(wildcards)]
-
-
 rule analyse:
     input:
         rules.train.output,

@@ -93,15 +93,29 @@ def of_stack(wildcards):
     return [plugins.module_name("mixer", mixer) for mixer in mixers]
 
 
+def all_mixers():
+    """The mixers of all architectures of the study."""
+    return sorted({mixer for stack in STUDY.stacks for mixer in architectures.pattern(stack, STUDY.model.layers)})
+
+
 def of_stacks():
     """The modules of the mixers of all architectures of the study."""
-    mixers = {mixer for stack in STUDY.stacks for mixer in architectures.pattern(stack, STUDY.model.layers)}
-    return [plugins.module_name("mixer", mixer) for mixer in sorted(mixers)]
+    return [plugins.module_name("mixer", mixer) for mixer in all_mixers()]
 
 
 def of_cell(wildcards):
     """The modules of the task and of the mixers of a job's cell."""
     return of_task(wildcards) + of_stack(wildcards)
+
+
+def of_analysis(wildcards):
+    """The modules of an analysis and of the cell that it looks into."""
+    return [plugins.module_name("analysis", wildcards.analysis), *of_cell(wildcards)]
+
+
+def display(wildcards):
+    """How the report names and draws the study's mixers and titles its analyses, as text: no part of `code`."""
+    return plugins.display(mixer=all_mixers(), analysis=STUDY.analyses)
 
 
 def settings(*sections):

@@ -28,6 +28,7 @@ rule table:
         runtime=60,
     params:
         caption=lambda w: EXHIBITS.tables[w.table].caption,
+        display=display,
         code=code("table.py", lambda w: [EXHIBITS.tables[w.table].module]),
     message:
         "Making table {wildcards.table}"
@@ -48,6 +49,7 @@ rule latex:
         mem_mb=2000,
         runtime=30,
     params:
+        display=display,
         code=code("latex.py", lambda w: EXHIBITS.modules),
     message:
         "Writing tables as LaTeX"
@@ -76,6 +78,7 @@ rule figure:
         runtime=30,
     params:
         caption=lambda w: EXHIBITS.figures[w.figure].caption(STUDY),
+        display=display,
         code=code("figure.py", lambda w: [EXHIBITS.figures[w.figure].module]),
     message:
         "Drawing {wildcards.figure}"
@@ -100,6 +103,7 @@ rule page:
         runtime=30,
     params:
         settings=settings(STUDY),
+        display=display,
         code=code("page.py", lambda w: EXHIBITS.modules),
     message:
         "Writing {PAGE}"

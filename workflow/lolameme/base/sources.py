@@ -4,7 +4,8 @@ docstrings.
 Rules carry it as a parameter. Editing the meaning of a module re-runs the jobs whose scripts import it, however far
 down; editing a comment, a docstring, or a module that a job does not import re-runs nothing. Plug-ins (mixers, tasks,
 analyses) are imported by name at run time, so a rule names those that a job uses, by wildcard. What only runs jobs and
-shows how they do (`runtime`) changes no result, so it does not count.
+shows how they do (`runtime`) changes no result, so it does not count. Nor does how reports name and draw a plug-in
+(`DISPLAYED`): the rules of the report carry that beside their code.
 """
 
 import ast
@@ -15,6 +16,7 @@ from pathlib import Path
 
 WORKFLOW = Path(__file__).parent.parent.parent
 _OURS = "lolameme"
+DISPLAYED = {"mixers": frozenset({"LABEL", "COLOUR", "MARKER"}), "analyses": frozenset({"TITLE"})}  # by folder
 
 
 @functools.cache
@@ -44,8 +46,9 @@ class _Source:
 
 
 @functools.cache
-def _parsed(text: str) -> _Source:
+def _parsed(text: str, displayed: frozenset[str]) -> _Source:
     tree = ast.parse(text)
+    tree.body = [line for line in tree.body if not (_names(line) & displayed and isinstance(line.value, ast.Constant))]
     imported: set[str] = set()
     resources: tuple[str, ...] = ()
     for node in ast.walk(tree):
@@ -60,17 +63,23 @@ def _parsed(text: str) -> _Source:
             if documents and isinstance(first.value.value, str):
                 del node.body[0]
     for line in tree.body:
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and line.targets[0].id == "RESOURCES":
+        if _names(line) == {"RESOURCES"}:
             resources = tuple(ast.literal_eval(line.value))
     ours = frozenset(name for name in imported if name.partition(".")[0] == _OURS)
     return _Source(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), ours, resources)
 
 
+def _names(line: ast.stmt) -> set[str]:
+    """The names that a statement assigns to."""
+    return {each.id for each in line.targets if isinstance(each, ast.Name)} if isinstance(line, ast.Assign) else set()
+
+
 @functools.cache
 def _source(path: Path) -> _Source:
-    return _parsed(path.read_text(encoding="utf-8"))
+    return _parsed(path.read_text(encoding="utf-8"), DISPLAYED.get(path.parent.name, frozenset()))
 
 
+@functools.cache
 def imports(path: Path) -> frozenset[Path]:
     """The files of our modules that a source names in import statements, anywhere in it, with their packages' own."""
     found: set[Path] = set()
@@ -102,6 +111,7 @@ def _combined(files: frozenset[Path]) -> str:
     return total.hexdigest()[:16]
 
 
+@functools.cache
 def _find(module: str) -> Path | None:
     stem = WORKFLOW / module.replace(".", "/")
     for path in (stem.with_suffix(".py"), stem / "__init__.py"):
@@ -119,5 +129,5 @@ def _file(module: str) -> Path:
 
 def forget() -> None:
     """Read all sources anew, where they may have changed since this process began."""
-    for cached in (digest, _reached, _combined, _source):
+    for cached in (digest, imports, _reached, _combined, _find, _source):
         cached.cache_clear()

@@ -7,10 +7,14 @@ What only names them (the configuration, rules, reports) must not load torch: co
 import ast
 import functools
 import importlib
+import json
 import pkgutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from lolameme.base.sources import DISPLAYED
 
 _PACKAGE = Path(__file__).parent.parent
 KINDS = {"mixer": "models/mixers", "task": "tasks", "analysis": "analyses"}
@@ -55,3 +59,13 @@ def constants(kind: str, name: str) -> dict[str, Any]:
             except ValueError:  # computed: only the module itself knows it
                 continue
     return found
+
+
+def display(**plugins: Iterable[str]) -> str:
+    """How reports name and draw plug-ins, given as names by kind: their constants that say it, as JSON."""
+    shown = {}
+    for kind, listed in plugins.items():
+        wanted = DISPLAYED[Path(KINDS[kind]).name]
+        for name in listed:
+            shown[f"{kind} {name}"] = {key: value for key, value in constants(kind, name).items() if key in wanted}
+    return json.dumps(shown)
