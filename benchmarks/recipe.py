@@ -20,11 +20,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from common import ROOT, keep, table
 from recipe_runs import (
+    BATCHES,
     CHANGED,
     CHANGES,
     ENOUGH,
     GIVEN,
     LOOK,
+    RATES,
     SEEDS,
     STACKS,
     TASKS,
@@ -33,7 +35,7 @@ from recipe_runs import (
     finished,
     grid,
     measure,
-)  # fmt: skip
+)
 
 from lolameme.drawing import style
 from lolameme.statistics.lock_in import censored
@@ -78,12 +80,28 @@ def widths(done: dict[Run, Row]) -> list[str]:
 
 
 def rates(done: dict[Run, Row]) -> list[str]:
-    """The table of learning rates at width 64."""
-    factors, lines = (0.5, 1.0, 2.0), []
-    for task, name in product(TASKS, STACKS):
-        tried = [of(done, (Run(task, name, 64, seed, rate=factor) for seed in SEEDS)) for factor in factors]
-        lines.append([task, label(name), *(in_short(rows, GIVEN[task][0]) for rows in tried)])
-    return table(("task", "stack", *(f"rate x {factor:g}" for factor in factors)), lines)
+    """The table of learning rates at width 64, of tasks at their own batch and at another."""
+    cells = [(*cell, None) for cell in product(TASKS, STACKS)] + list(BATCHES)
+    lines = []
+    for task, name, batch in cells:
+        runs = [[Run(task, name, 64, seed, rate=rate, batch=batch) for seed in SEEDS] for rate in RATES]
+        steps, size = runs[0][0].given
+        lines.append([task, label(name), str(size), *(in_short(of(done, some), steps) for some in runs)])
+    return table(("task", "stack", "batch", *(f"rate x {rate:g}" for rate in RATES)), lines)
+
+
+def together(done: dict[Run, Row]) -> str:
+    """The rates side by side, over the cells and seeds of width 64 that ran at each, as a sentence."""
+    trios = [[Run(*cell, 64, seed, rate=rate) for rate in RATES] for cell in product(TASKS, STACKS) for seed in SEEDS]
+    trios = [trio for trio in trios if all(run in done for run in trio)]
+    shown = []
+    if not trios:
+        return ""
+    for i, rate in enumerate(RATES):
+        runs = [trio[i] for trio in trios]
+        spent = mean(done[run]["reached"] or run.given[0] for run in runs)
+        shown.append(f"x {rate:g}: {reach(of(done, runs))} in {spent:.0f} steps")
+    return "Over what ran at each (steps on average, all given where 0.9 is not reached): " + "; ".join(shown) + "."
 
 
 def changes(done: dict[Run, Row]) -> list[str]:
@@ -157,7 +175,7 @@ def write(folder: Path) -> None:
         "",
         "## Other rates, at width 64",
         "",
-        "How many seeds reach 0.9, and the median of the steps at which they do.",
+        f"How many seeds reach 0.9, and the median of the steps at which they do. {together(done)}",
         "",
         *rates(done),
         "",

@@ -47,6 +47,7 @@ TASKS: dict[str, dict[str, Any]] = {
 GIVEN = {  # steps and batch: programs with eight questions, or with one
     "in_context": (400, 16), "memorize-1000": (300, 64), "expressions": (300, 64), "multi_language": (400, 16)
 }  # fmt: skip
+OTHER = {("in_context", 64): 300, ("memorize-1000", 16): 1200}  # steps at another batch
 LOOK = 25  # steps between two looks at valid
 REACHED, ENOUGH = 0.9, 0.995  # exact match on valid: what is timed; what, seen twice in a row, ends a run
 RUNS = "runs.jsonl"
@@ -65,10 +66,16 @@ class Run:
     decay: float = Training().weight_decay
     warmup: float = Training().warmup
     initialisation: float | None = None
+    batch: int | None = None  # without it, the task's
+
+    @property
+    def given(self) -> tuple[int, int]:
+        """Steps and batch."""
+        return GIVEN[self.task] if self.batch is None else (OTHER[self.task, self.batch], self.batch)
 
     @property
     def training(self) -> Training:
-        steps, batch = GIVEN[self.task]
+        steps, batch = self.given
         default = Training(
             steps=steps, batch=batch, betas=(Training().betas[0], self.beta), weight_decay=self.decay,
             warmup=self.warmup, evaluate_every=LOOK,
@@ -89,6 +96,8 @@ CHANGES = {  # one at a time, on a few cells of width 64
     "warm-up 0.2": {"warmup": 0.2},
     "initialisation 0.02": {"initialisation": 0.02},
 }
+RATES = (0.5, 1.0, 2.0)
+BATCHES = (("in_context", "thex-2", 64), ("memorize-1000", "gpt2", 16), ("memorize-1000", "hyena", 16))
 CHANGED = (("in_context", "thex-2"), ("memorize-1000", "gpt2"), ("expressions", "gpt2"))
 
 
@@ -99,6 +108,7 @@ def grid() -> Iterator[Run]:
         yield from (Run(*cell, width, seed) for seed in SEEDS for cell in cells)
     yield from around(cells, SEEDS[:1])
     yield from (Run(*cell, 128, seed) for seed in SEEDS for cell in cells)
+    yield from (Run(*cell, 64, SEEDS[0], rate=rate, batch=batch) for *cell, batch in BATCHES for rate in RATES)
     yield from (Run(*cell, 256, SEEDS[0]) for cell in cells)
     yield from around(cells, SEEDS[1:])
     yield from (Run(*cell, 256, seed) for seed in SEEDS[1:] for cell in cells)
@@ -107,7 +117,7 @@ def grid() -> Iterator[Run]:
 def around(cells: list[tuple[str, str]], seeds: tuple[int, ...]) -> Iterator[Run]:
     """What lies around the recipe, at width 64: other rates for all cells, all other changes for a few."""
     for seed in seeds:
-        yield from (Run(*cell, 64, seed, rate=rate) for rate in (0.5, 2.0) for cell in cells)
+        yield from (Run(*cell, 64, seed, rate=rate) for rate in RATES if rate != 1 for cell in cells)
         yield from (replace(Run(*cell, 64, seed), **change) for change in CHANGES.values() for cell in CHANGED)
 
 
@@ -181,7 +191,7 @@ def finished(folder: Path) -> dict[Run, dict[str, Any]]:
     """What has run, and what came of it."""
     path, names = folder / RUNS, [field.name for field in fields(Run)]
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return {Run(**{name: row[name] for name in names}): row for row in rows}
+    return {Run(**{name: row[name] for name in names if name in row}): row for row in rows}
 
 
 def measure(folder: Path, minutes: float) -> None:
