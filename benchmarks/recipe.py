@@ -163,7 +163,8 @@ def write(folder: Path) -> None:
         "The recipe, which is the schema's: learning rate 0.25 / width at batch 64, times the root of batch / 64; "
         f"second beta {usual.beta}, decay {usual.decay}, warm-up {usual.warmup}, initialisation 1/sqrt(width).",
         "",
-        f"{len(done)} of {len(wanted)} runs" + (f"; not run: {left}." if missing else ": all."),
+        f"{len(done)} of {len(wanted)} runs"
+        + (f"; not run: {left} (the later seeds, where n is below 3)." if missing else ": all."),
         "",
         "![Steps to 0.9 by width](recipe.png)",
         "",
