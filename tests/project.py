@@ -1,5 +1,6 @@
 """A copy of the project in a folder of its own, to run the workflow for real."""
 
+import json
 import os
 import re
 import shutil
@@ -54,7 +55,20 @@ class Project:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """How many jobs of each rule would run."""
-        output = self.run("--dry-run", *arguments)
+        return self.jobs(self.run("--dry-run", *arguments))
+
+    def planned_without(self, *gone: str) -> list[dict[str, int]]:
+        """How many jobs of each rule would run if one file or folder were deleted, for each in turn."""
+        command = [sys.executable, str(ROOT / "tests/workflow/plans.py")]
+        environment = os.environ | {"PYTHONPATH": str(self.folder / "workflow"), "NO_COLOR": "1"}
+        asked = json.dumps(gone)
+        done = subprocess.run(command, cwd=self.folder, env=environment, input=asked, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return [self.jobs(output) for output in json.loads(done.stdout.splitlines()[-1])]
+
+    @staticmethod
+    def jobs(output: str) -> dict[str, int]:
+        """How many jobs of each rule a dry run says that it would run."""
         table = re.search(r"^job +count\n-+ +-+\n(.*?)\n\n", output, re.S | re.M)
         rows = [row.split() for row in table[1].splitlines()] if table else []
         return {name: int(n) for name, n in rows if name != "total"}
