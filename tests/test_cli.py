@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import EVERYTHING, ROOT, study
 from lolameme.data.dataset import Builder
@@ -53,8 +54,9 @@ def test_check_refuses_in_one_line(tmp_path):
 
 
 def test_check_finds_programs_that_are_too_long_for_the_model(tmp_path):
-    shorter = (ROOT / "studies/gpu.yaml").read_text().replace("length: 512, ", "")
-    (tmp_path / "gpu.yaml").write_text(shorter)
+    data = yaml.safe_load((ROOT / "studies/gpu.yaml").read_text())
+    data["model"]["length"] = 128
+    (tmp_path / "gpu.yaml").write_text(yaml.safe_dump(data))
     done = lolameme("check", tmp_path / "gpu.yaml")
     assert "split longer has a program of" in done.stderr
     assert "but model.length is 128; set model.length to" in done.stderr
