@@ -50,13 +50,19 @@ def test_a_cell_answers_beside_the_interpreter(tmp_path, name):
     train_cell(made, Cell("v", "thex-2", 1), made.training, data, folder, 1, lambda moment: None)
     row = pq.read_table(data / "test.parquet").to_pylist()[0]
     begin, start, stop = row["answer_start"][0], row["token_start"][0], row["token_stop"][0]
-    reply = ask(folder / "metrics.json" if (folder / "metrics.json").exists() else folder, row["text"][:begin])
+    reply = ask(folder, row["text"][:begin])
+    assert reply == ask(folder / "model.json", row["text"][:begin])  # any of its files stands for a cell
     assert reply.truth.text == row["answer"][0]
     model, _ = load_cell(folder)
     tokens = row["tokens"][:start]
-    for _ in range(stop - start):  # without caches
+    for _ in range(32):  # without caches
         tokens.append(int(model(torch.tensor([tokens]))[0, -1].argmax()))
-    assert greedy(model, row["tokens"][:start], stop - start).tokens == tokens[start:]
+    assert greedy(model, row["tokens"][:start], stop - start).tokens == tokens[start:stop]
+    solver, tokenizer = interpreter(read_json(data / "world.json")), Tokenizer.from_file(str(data / "tokenizer.json"))
+    words = tokenizer.decode(tokens[start:])
+    for end in solver.ends:
+        words = words.partition(end)[0]
+    assert reply.text == (words.strip() if solver.ends else words.split()[0])
     assert 0 < reply.probability <= 1
     with pytest.raises(ValueError, match="asks for nothing at its end"):
         ask(folder, row["text"])

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
-from conftest import ROOT, study
+from conftest import ROOT, study_data
 from lolameme.data.dataset import Builder
+from lolameme.study import config
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm process needs Linux")
 
@@ -161,15 +163,15 @@ def test_the_warm_process_has_one_thread(warm):
 
 
 def test_cells_are_the_same_bits_in_a_fork_and_alone(warm):
-    mini = study(training={"steps": 20, "batch": 16, "learning_rate": 5e-3, "evaluate_every": 10})
-    Builder(mini, "recall").write(warm.folder / "data")
-    (warm.folder / "study.json").write_text(mini.model_dump_json())
+    mini = study_data(training={"steps": 6, "batch": 16, "learning_rate": 5e-3, "evaluate_every": 3})
+    Builder(config.parse(mini), "recall").write(warm.folder / "data")
+    (warm.folder / "study.yaml").write_text(yaml.safe_dump(mini))
     script = HEAD + (
         "from pathlib import Path\n"
         "from lolameme.study import config\n"
         "from lolameme.study.cell import Cell\n"
         "from lolameme.learning.cell import train_cell\n"
-        "study = config.Study.model_validate_json(Path('study.json').read_text())\n"
+        "study = config.load(Path('study.yaml'))\n"
         "training, folder = study.training_of('recall'), Path(os.environ['FOLDER'])\n"
         "train_cell(study, Cell('recall', 'thex-2', 1), training, Path('data'), folder, 2, lambda moment: None)\n"
     )
