@@ -7,7 +7,7 @@ import pytest
 
 from lolameme.study import config
 
-pytest_plugins = ["cells"]
+pytest_plugins = ["cells", "finished"]
 ROOT = Path(__file__).parent.parent
 LANGUAGES = {
     "lola": {"casing": "camel", "order": "infix", "assign": "=", "answer": "->", "end": ";", "operators": ["+", "*"]},

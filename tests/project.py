@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -44,6 +45,18 @@ class Project:
                 shutil.copy(source, folder / name)
         if data:
             (folder / "config.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """The project that is in a folder."""
+        project = object.__new__(cls)
+        project.folder = folder
+        return project
+
+    def copy(self, folder: Path) -> Self:
+        """A copy of the project and its results, for a test to change."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return self.at(folder)
 
     def run(self, *arguments: str, ok: bool = True) -> str:
         environment = os.environ | {"NO_COLOR": "1"}

@@ -163,7 +163,7 @@ def test_the_warm_process_has_one_thread(warm):
 
 
 def test_cells_are_the_same_bits_in_a_fork_and_alone(warm):
-    mini = study_data(training={"steps": 6, "batch": 16, "learning_rate": 5e-3, "evaluate_every": 3})
+    mini = study_data(training={"steps": 2, "batch": 16, "learning_rate": 5e-3, "evaluate_every": 2})
     Builder(config.parse(mini), "recall").write(warm.folder / "data")
     (warm.folder / "study.yaml").write_text(yaml.safe_dump(mini))
     script = HEAD + (

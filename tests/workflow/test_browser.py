@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from conftest import study_data
 from project import Project, tracking_server
 
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
@@ -21,11 +20,9 @@ QUIET = (
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory) -> Project:
-    """A miniature study, run to its end."""
-    project = Project(tmp_path_factory.mktemp("project"), study_data())
-    project.run()
-    return project
+def done(finished, tmp_path_factory) -> Project:
+    """A finished study for a server and a browser of our own to work in."""
+    return finished.copy(tmp_path_factory.mktemp("browsed") / "project")
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -19,20 +21,15 @@ from project import Project
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory) -> Project:
-    """A miniature study, run to its end."""
-    project = Project(tmp_path_factory.mktemp("project"), study_data())
-    project.output = project.run()
-    return project
+def done(finished) -> Project:
+    """A finished study to look at."""
+    return finished
 
 
 @pytest.fixture
 def project(done, tmp_path) -> Project:
     """A copy of the finished study for a test to change."""
-    shutil.copytree(done.folder, tmp_path / "project", symlinks=True)
-    copy = object.__new__(Project)
-    copy.folder = tmp_path / "project"
-    return copy
+    return done.copy(tmp_path / "project")
 
 
 def test_the_study_leaves_every_artefact_of_the_contract(done):
@@ -117,7 +114,8 @@ def test_public_tasks_and_other_tokenizers_run_through_the_whole_study(tmp_path)
 
 def test_progress_is_said_for_the_cell_and_for_the_study(done):
     assert re.search(
-        r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 24 trainings done", done.output
+        r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 24 trainings done",
+        (done.folder / "output.log").read_text(),
     )
     log = (done.folder / "results/mini/logs/train/recall/gpt2/seed1.log").read_text()
     assert "step     8/8" in log
@@ -303,10 +301,26 @@ def test_a_damaged_file_stops_the_job_that_reads_it_with_the_remedy(project, vic
     project.run("results/mini/cells/recall/gpt2/seed1/metrics.json")
 
 
-def test_tracking_twice_changes_nothing(project):
-    before = (project.folder / "results/mini/mlflow.json").read_bytes()
-    project.run("--forcerun", "track")
-    assert (project.folder / "results/mini/mlflow.json").read_bytes() == before
+def test_tracking_twice_and_making_the_database_again_lose_no_run(project):
+    """Also not those of other studies, nor where the job fails: Snakemake deletes the outputs of most jobs."""
+    tracked, database = project.folder / "results/mini/mlflow.json", project.folder / "results/mlflow.db"
+    before = tracked.read_bytes()
+    client = MlflowClient(f"sqlite:///{database}")
+    other = client.create_run(client.create_experiment("of another study")).info.run_id
+
+    def kept() -> bool:  # a client would go on to read a file that was deleted
+        with closing(sqlite3.connect(database)) as connection:
+            return bool(connection.execute("SELECT 1 FROM runs WHERE run_uuid = ?", [other]).fetchall())
+
+    script = project.folder / "workflow/scripts/database.py"
+    whole = script.read_text()
+    script.write_text(whole.replace("pass", "raise RuntimeError('this fails')"))
+    assert "this fails" in project.run("--forcerun", "database", "--", "results/mlflow.db", ok=False)
+    assert kept()
+    script.write_text(whole)
+    project.run("--forcerun", "database", "track")
+    assert tracked.read_bytes() == before
+    assert kept()
 
 
 def test_mlflow_can_be_made_again_from_the_results(project):

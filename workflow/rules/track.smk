@@ -8,7 +8,7 @@ if LOCAL_DATABASE:
 
     rule database:
         output:
-            LOCAL_DATABASE,
+            update(LOCAL_DATABASE),  # it holds the runs of other studies, too: a job must never delete it
         log:
             f"{LOGS}/database.log",
         localrule: True
