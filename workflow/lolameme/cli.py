@@ -225,7 +225,7 @@ def plain_table(title: str, *columns: str, text: int = 1):
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, collapse_padding=True)
     for i, name in enumerate(columns):
         table.add_column(name, justify="left" if i < text else "right", no_wrap=i >= text)
     return table
