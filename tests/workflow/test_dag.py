@@ -200,7 +200,7 @@ def test_editing_a_mixer_trains_the_stacks_that_have_it_and_a_comment_none(proje
     assert project.planned() == {}
     project.edit("workflow/lolameme/models/mixers/hyena.py")
     planned = project.planned()
-    assert (planned["trial"], planned["train"], planned["evaluate"]) == (8, 8, 8)  # hyena and thex-2, not gpt2
+    assert (planned["trial"], planned["train"], planned["evaluate"]) == (16, 8, 8)  # hyena and thex-2, not gpt2
     assert not {"world", "held_out", "train_split", "card"} & set(planned)
 
 
