@@ -230,3 +230,12 @@ def test_what_only_a_world_shows_is_found_before_any_job():
     made = config.parse(few)
     with pytest.raises(ConfigError, match=r"split unseen_names: a program may bind 4 names, but only 2 .*seed 1\)"):
         draw_worlds(made)
+
+
+def test_a_family_may_have_a_learning_rate_of_its_own():
+    training = study_data()["training"] | {"learning_rate": 1e-3, "rates": {"thex": 5e-4}}
+    made = study(training=training)
+    assert [made.training_of("recall", stack).learning_rate for stack in ("gpt2", "thex-2")] == [1e-3, 5e-4]
+    assert made.asked("recall", "gpt2")["training"]["rates"] == {}, "what others get re-trains nobody"
+    with pytest.raises(ConfigError, match=r"training\.rates names 'hyenas' \(did you mean 'hyena'\?\)"):
+        study(training=training | {"rates": {"hyenas": 5e-4}})

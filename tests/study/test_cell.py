@@ -10,7 +10,7 @@ from lolameme.study import cell
 
 def facts(made) -> dict:
     """What a cell of the study keeps, as its file gives it back."""
-    asked = json.loads(json.dumps(made.asked("recall")))
+    asked = json.loads(json.dumps(made.asked("recall", "gpt2")))
     return {"variant": "recall", "architecture": "gpt2", "seed": 1, "asked": asked, "data": "abc"}
 
 

@@ -40,7 +40,7 @@ def made(seeds: list[int], weights: bytes = b"weights"):
         facts = dict.fromkeys(_SETTINGS, 1) | identity | {"mixers": ["attention"], "train_seconds": 5.0, "data": "d"}
         write_json(
             folder / "model.json",
-            facts | {"world": 1, "code": {"sources": "s", "commit": None}, "asked": small.asked("recall")},
+            facts | {"world": 1, "code": {"sources": "s", "commit": None}, "asked": small.asked("recall", "gpt2")},
         )
         scores = {"exact_match": 0.5, "token_accuracy": 0.5, "loss": 1.0}
         cost = {"train_seconds": 5.0, "processor_seconds": 5.0, "peak_memory_bytes": 1, "steps": 8}

@@ -131,13 +131,13 @@ def data_settings(wildcards):
 
 
 @functools.cache
-def asked(variant):
+def asked(variant, architecture):
     """What the weights of a variant's cells depend on besides their data and the choice of their learning rate."""
-    return json.dumps(STUDY.asked(variant))
+    return json.dumps(STUDY.asked(variant, architecture))
 
 
 def training_settings(wildcards):
-    return asked(wildcards.variant)
+    return asked(wildcards.variant, wildcards.architecture)
 
 
 def trial_settings(wildcards):

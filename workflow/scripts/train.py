@@ -17,7 +17,7 @@ with job.running(snakemake) as study:
     cell = Cell(w.variant, w.architecture, int(w.seed))
     folder, data = Path(snakemake.output.model).parent, Path(snakemake.input.dataset).parent
     choice = snakemake.input.get("choice")
-    training = study.training_of(w.variant)
+    training = study.training_of(w.variant, w.architecture)
     training = training.chosen(read_json(choice)) if choice else training
     reporter = Reporter(str(cell), Path(snakemake.params.progress))
     train_cell(study, cell, training, data, folder, snakemake.threads, reporter)

@@ -45,7 +45,7 @@ class Job:
             "seed": cell.seed,
             "mixers": stack.pattern(cell.architecture, model.layers),
             "match": study.match,
-            "asked": study.asked(cell.variant),
+            "asked": study.asked(cell.variant, cell.architecture),
             "model": model.model_dump(),
             "vocabulary": vocabulary,
             "training": training.model_dump(),

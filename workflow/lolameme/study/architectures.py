@@ -39,6 +39,9 @@ def split(name: str) -> tuple[str, int | None]:
     return stack, int(taps) if taps else None
 
 
+FAMILIES = (*PURE, *_SWAPPED, "pattern")
+
+
 def family(name: str) -> str:
     """The family an architecture belongs to: a pure stack's own name, `thex`, `xeht`, or `pattern`."""
     stack, _ = split(name)

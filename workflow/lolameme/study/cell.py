@@ -21,7 +21,7 @@ class Cell:
 
 def unlike(study: Study, facts: dict[str, Any]) -> str | None:
     """How the settings that a cell was trained with (its model.json or metrics.json) differ from the study's, if so."""
-    found, wanted = flatten(facts["asked"]), flatten(study.asked(facts["variant"]))
+    found, wanted = flatten(facts["asked"]), flatten(study.asked(facts["variant"], facts["architecture"]))
     for key in sorted(found.keys() | wanted.keys()):
         if found.get(key) != wanted.get(key):
             return f"{key} was {found.get(key)}, the study has {wanted.get(key)}"

@@ -113,6 +113,13 @@ class Study(Section):
                 variant.check(self.languages)
             except ValueError as error:
                 raise ValueError(f"variants.{name}: {error}") from None
+            for given in self.training.updated(variant.training).rates:
+                if given not in architectures.FAMILIES:
+                    hint = nearest(given, architectures.FAMILIES)
+                    raise ValueError(
+                        f"variants.{name}: training.rates names {given!r}{hint}, which is no family of architectures; "
+                        f"allowed: {', '.join(architectures.FAMILIES)}"
+                    )
             try:
                 self.trials(name)
             except ValueError as error:
@@ -162,13 +169,18 @@ class Study(Section):
         """The number of seeds, in words."""
         return f"{len(self.seeds)} seed{'s' if len(self.seeds) > 1 else ''}"
 
-    def training_of(self, variant: str) -> Training:
-        """The training settings of a variant, its overrides applied and its learning rate written out."""
-        return self.training.updated(self.variants[variant].training).at_width(self.model.d_model)
+    def training_of(self, variant: str, stack: str | None = None) -> Training:
+        """The training settings of a variant, its overrides applied and its learning rate written out.
 
-    def asked(self, variant: str) -> dict[str, Any]:
-        """What the study asks of the cells of a variant, besides data and tuning; cells carry it among their facts."""
-        model, training = (part.model_dump(mode="json") for part in (self.model, self.training_of(variant)))
+        With a stack, the learning rate is that of its family where `rates` names one.
+        """
+        training = self.training.updated(self.variants[variant].training).at_width(self.model.d_model)
+        rate = training.rates.get(architectures.family(stack), training.learning_rate) if stack else None
+        return training.model_copy(update={"learning_rate": rate or training.learning_rate, "rates": {}})
+
+    def asked(self, variant: str, stack: str) -> dict[str, Any]:
+        """What the study asks of a stack on a variant, besides data and tuning; cells carry it among their facts."""
+        model, training = (part.model_dump(mode="json") for part in (self.model, self.training_of(variant, stack)))
         return {"match": self.match, "model": model, "training": training}
 
     def trials(self, variant: str) -> dict[str, Training]:

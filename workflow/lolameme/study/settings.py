@@ -115,6 +115,9 @@ class Training(Section):
     learning_rate: float | None = Field(
         None, gt=0, le=1, description="its peak; null: 0.25 / model.d_model at batch 64, times the root of batch / 64"
     )
+    rates: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {}, description="the peak for the families named (hyena, thex, ...), where a tuning found another one for them"
+    )
     final_rate: Share = Field(0.1, description="learning rate at the end, as a share of the peak")
     warmup: Share = Field(0.3, description="share of the steps spent warming up")
     betas: tuple[Below1, Below1] = (0.9, 0.98)
