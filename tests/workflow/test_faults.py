@@ -58,7 +58,10 @@ def content(path: Path) -> object:
 
 
 def test_killed_at_twenty_moments_the_study_ends_as_if_nothing_had_happened(done, tmp_path):
-    """kill -9 of the whole process group; the remedy is the README's: unlock, and the same command again."""
+    """kill -9 of the whole process group; the remedy is the README's: unlock, and the same command again.
+
+    The first time by Snakemake; then its locks are removed as it does, without waiting for it to plan the study.
+    """
     project = Project(tmp_path, small())
     moments = random.Random(1)
     kills = 0
@@ -71,7 +74,9 @@ def test_killed_at_twenty_moments_the_study_ends_as_if_nothing_had_happened(done
         with suppress(ProcessLookupError):  # it had ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        subprocess.run([*COMMAND, "--unlock"], cwd=tmp_path, check=True, capture_output=True)
+        if kills <= 1:
+            subprocess.run([*COMMAND, "--unlock"], cwd=tmp_path, check=True, capture_output=True)
+        shutil.rmtree(tmp_path / ".snakemake/locks", ignore_errors=True)
     assert kills >= 5  # some of the later ones find nothing left to do
     project.run()
     folder = "results/mini"
@@ -135,7 +140,7 @@ def test_results_that_cannot_be_written_are_said(done, disk, tmp_path):
 
 def test_a_cell_without_memory_is_named_and_others_go_on(done, tmp_path):
     """The system ends the training with signal 9, as it does when memory is short."""
-    data = small(training={"steps": 4000, "batch": 16, "evaluate_every": 1000})
+    data = small(training={"steps": 1000, "batch": 16, "evaluate_every": 500})
     data["tuning"] = None
     project = Project(tmp_path, data)
     targets = [f"results/mini/cells/recall/{name}/seed1/model.safetensors" for name in ("gpt2", "hyena")]
