@@ -105,7 +105,7 @@ def test_a_study_from_data_to_report_by_the_literal_command(slurm, tmp_path):
         r"1 failed; .*\n  train \S+recall/gpt2/seed1/\S+\n    \S+ is damaged .*; delete it and run", output
     )
     assert "Traceback" not in output
-    assert not list(tmp_path.rglob("mlflow.db"))
+    assert not (tmp_path / "results/mini/mlflow.json").exists()  # nothing is tracked before all cells are there
     broken.unlink()
     done = subprocess.run(COMMAND, cwd=tmp_path, env=slurm.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
