@@ -84,6 +84,7 @@ def untrained(small, folders):
             "mixers": stack.pattern(architecture, small.model.layers),
             "model": small.model.model_dump(),
             "vocabulary": dataset["vocabulary"],
+            "training": small.training_of(variant, architecture).model_dump(),
         }
         return Trained(Cell(variant, architecture, 1), model, facts, folders[variant], Device.choose("cpu", "float32"))
 

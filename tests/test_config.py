@@ -45,6 +45,18 @@ WRONG = [
     (("analyses",), {"knockout": {"prompt": 90}}, "analyses.knockout: unknown key 'prompt' (did you mean 'prompts'?)"),
     (("analyses",), {"patching": {"kinds": ["nmaes"]}}, "got 'nmaes' (did you mean 'names'?)"),
     (("analyses",), {"scores": {"prompts": 9}}, "analyses.scores.prompts: input should be greater than or equal to 16"),
+    (
+        ("analyses",),
+        {"emergence": {}},
+        "analyses.emergence: it compares weights over training, but training.snapshots names",
+    ),
+    (
+        ("training", "snapshots"),
+        [4, 2],
+        "training.snapshots: snapshots is [4, 2]; give every step once, in rising order",
+    ),
+    (("training", "snapshots"), [2, 8], "snapshots names step 8, but training ends after 8 steps"),
+    (("variants", "recall", "training"), {"snapshots": [9]}, "variants.recall: training.snapshots names step 9, but"),
     (("seeds",), [1, 1], "seeds: [1, 1] names a seed twice"),
     (("architectures",), ["thex-9"], "architectures: 'thex-9': positions must rise and lie in 1..2"),
     (

@@ -75,7 +75,7 @@ def _settings(width: int) -> Model:
 def _cell(like: Trained, model: Stack, architecture: str) -> Trained:
     """The cell of a stack, with what is known of it."""
     settings, vocabulary = _settings(model.embedding.embedding_dim), model.embedding.num_embeddings
-    facts = {"architecture": architecture, "mixers": list(pattern(architecture, 2))}
+    facts = like.facts | {"architecture": architecture, "mixers": list(pattern(architecture, 2))}
     return replace(like, model=model, facts=facts | {"model": settings.model_dump(), "vocabulary": vocabulary})
 
 

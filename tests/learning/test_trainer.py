@@ -19,7 +19,7 @@ from conftest import study, study_data
 from lolameme.base import tensors
 from lolameme.base.files import Damaged
 from lolameme.data.dataset import Builder
-from lolameme.learning import trainer
+from lolameme.learning import snapshots, trainer
 from lolameme.learning.batches import BatchSampler, Split
 from lolameme.learning.cell import train_cell
 from lolameme.learning.device import Device
@@ -43,7 +43,7 @@ trainer._SAVE_EVERY = 0.0
 study = config.load(sys.argv[1])
 folder = Path(sys.argv[3])
 cell, reporter = Cell("recall", sys.argv[4], 1), Reporter("recall/x/seed1", folder)
-train_cell(study, cell, study.training_of("recall"), Path(sys.argv[2]), folder, 1, reporter)
+train_cell(study, cell, study.training_of("recall", sys.argv[4]), Path(sys.argv[2]), folder, 1, reporter)
 """
 
 
@@ -55,7 +55,8 @@ def data(tmp_path_factory) -> Path:
 
 
 def train(made: config.Study, data: Path, folder: Path, name: str = "thex-2") -> Path:
-    train_cell(made, Cell("recall", name, 1), made.training_of("recall"), data, folder, 1, lambda moment: None)
+    training = made.training_of("recall", name)
+    train_cell(made, Cell("recall", name, 1), training, data, folder, 1, lambda moment: None)
     return folder
 
 
@@ -69,8 +70,11 @@ def test_the_same_seed_trains_the_same_bits(data, tmp_path):
 
 @pytest.mark.parametrize("name", ["gpt2", "hyena"])
 def test_a_killed_training_ends_with_the_same_bits(data, tmp_path, name):
-    """kill -9 at several moments, with dropout so that the random state matters, then run to the end."""
-    settings = study_data(training={"steps": 300, "batch": 16, "evaluate_every": 100})
+    """kill -9 at several moments, with dropout so that the random state matters, then run to the end.
+
+    Snapshots fall before the first kill, between the two, and after them.
+    """
+    settings = study_data(training={"steps": 300, "batch": 16, "evaluate_every": 100, "snapshots": [0, 10, 70, 290]})
     settings["model"] |= {"dropout": 0.1, "attention_dropout": 0.1}
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(settings))
@@ -91,13 +95,44 @@ def test_a_killed_training_ends_with_the_same_bits(data, tmp_path, name):
     assert step_of(checkpoint_file) < 300
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     straight = train(config.load(path), data, tmp_path / "straight", name)
-    assert (tmp_path / "killed" / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
+    for file in ("model.safetensors", "snapshots.safetensors"):
+        assert (tmp_path / "killed" / file).read_bytes() == (straight / file).read_bytes()
+    assert list(snapshots.read(straight)) == [0, 10, 70, 290]
     assert not checkpoint_file.exists()
     histories = [
         pd.read_parquet(f / "history.parquet").drop(columns=["seconds", "tokens_per_second"])
         for f in (tmp_path / "killed", straight)
     ]
     pd.testing.assert_frame_equal(*histories)
+
+
+def test_a_snapshot_is_what_training_had_come_to_by_then_and_changes_nothing(data, tmp_path):
+    """Dropout draws from the random state, which a snapshot must not touch; the rate is constant, so that a shorter
+    training takes the same steps."""
+    model = study_data()["model"] | {"dropout": 0.1}
+    constant = {"batch": 16, "learning_rate": 5e-3, "warmup": 0, "final_rate": 1}
+    folders = {
+        (steps, kept): train(
+            study(model=model, training=constant | {"steps": steps, "snapshots": kept}),
+            data,
+            tmp_path / f"{steps}{kept}",
+        )
+        for steps, kept in ((8, (0, 5)), (8, ()), (5, ()))
+    }
+    weights = {key: tensors.load(folder / "model.safetensors")[0] for key, folder in folders.items()}
+    found = snapshots.read(folders[8, (0, 5)])
+    assert list(found) == [0, 5]
+    for name, tensor in weights[8, ()].items():
+        assert torch.equal(tensor, weights[8, (0, 5)][name])
+        assert torch.equal(found[5][name], weights[5, ()][name])
+    assert any(not torch.equal(found[0][name], found[5][name]) for name in found[0])
+    assert not (folders[8, ()] / snapshots.FILE).exists()
+
+
+def test_a_variant_without_snapshots_leaves_an_empty_file_where_the_study_keeps_some(data, tmp_path):
+    made = study_data(training={"steps": 4, "batch": 16, "learning_rate": 5e-3, "snapshots": [2]})
+    made["variants"]["recall"] = made["variants"]["recall"] | {"training": {"snapshots": []}}
+    assert snapshots.read(train(config.parse(made), data, tmp_path)) == {}
 
 
 def step_of(path: Path) -> int:

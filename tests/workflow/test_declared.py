@@ -18,6 +18,7 @@ MADE_AGAIN = {  # of what is deleted, the rules that must run
     "results/mini/cells/recall/gpt2/seed1": {"train", "evaluate"},
     "results/mini/cells/recall/hyena/seed1/predictions.parquet": {"evaluate"},
     "results/mini/cells/recall/hyena/seed1/model.safetensors": {"train", "evaluate"},
+    "results/mini/cells/recall/hyena/seed1/snapshots.safetensors": {"train", "analyse"},
     "results/mini/trials/recall/gpt2/choice.json": {"choose", "train"},
     "results/mini/data/recall/world1/train.parquet": {"train_split", "train"},
     "results/mini/data/recall/world1/card.md": {"card"},
@@ -31,8 +32,9 @@ MADE_AGAIN = {  # of what is deleted, the rules that must run
 
 
 def small() -> dict:
-    """A study of two cells, with trials and an analysis."""
-    data = study_data(architectures=["gpt2", "hyena"], seeds=[1], analyses={"knockout": None})
+    """A study of two cells, with trials, snapshots and two analyses, one of which reads these."""
+    data = study_data(architectures=["gpt2", "hyena"], seeds=[1], analyses={"knockout": None, "emergence": None})
+    data["training"] = data["training"] | {"snapshots": [4]}
     data["variants"] = {"recall": data["variants"]["recall"]}
     return data
 

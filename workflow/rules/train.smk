@@ -56,6 +56,10 @@ rule choose:
         "../scripts/choose.py"
 
 
+# weights from before the end of a training, where the study keeps any
+SNAPSHOTS = {"snapshots": f"{CELL}/snapshots.safetensors"} if STUDY.keeps_snapshots else {}
+
+
 rule train:
     input:
         dataset=data_file("dataset.json"),
@@ -66,6 +70,7 @@ rule train:
         model=f"{CELL}/model.safetensors",
         facts=f"{CELL}/model.json",
         history=f"{CELL}/history.parquet",
+        **SNAPSHOTS,
     log:
         f"{LOGS}/train/{{variant}}/{{architecture}}/seed{{seed}}.log",
     conda:

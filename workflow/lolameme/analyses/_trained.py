@@ -1,6 +1,7 @@
 """A trained cell as analyses see it: its model in float32, the world and tokenizer of its data, and programs to ask."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from tokenizers import Tokenizer
 from lolameme.base.files import read_json, read_table
 from lolameme.base.seeds import seed_of
 from lolameme.data.tokenizer import load_tokenizer
+from lolameme.learning import snapshots
 from lolameme.learning.device import Device
 from lolameme.learning.evaluation import load_cell
 from lolameme.models.stack import Stack, build
@@ -29,6 +31,7 @@ class Trained:
     facts: dict[str, Any]  # model.json
     data: Path  # the folder of its variant's data
     device: Device
+    folder: Path | None = None  # where it was trained, unless it was made by hand
 
     @classmethod
     def load(cls, study: Study, cell: Cell, folder: Path, data: Path, threads: int) -> "Trained":
@@ -36,7 +39,7 @@ class Trained:
         model, facts = load_cell(folder)
         check(study, facts, read_json(data / "dataset.json")["content"])
         device = Device.choose(study.device, "float32", threads)
-        return cls(cell, model.to(device.torch_device).eval(), facts, data, device)
+        return cls(cell, model.to(device.torch_device).eval(), facts, data, device, folder)
 
     @classmethod
     def at(cls, folder: Path) -> "Trained":
@@ -48,7 +51,7 @@ class Trained:
         model, facts = load_cell(folder)
         cell = Cell(facts["variant"], facts["architecture"], facts["seed"])
         data = data_of(folder, facts["world"])
-        return cls(cell, model.eval(), facts, data, Device.choose("cpu", "float32"))
+        return cls(cell, model.eval(), facts, data, Device.choose("cpu", "float32"), folder)
 
     @property
     def settings(self) -> Model:
@@ -72,6 +75,15 @@ class Trained:
         seed = seed_of(self.cell.seed, "random stack")
         made = build(self.facts["architecture"], self.settings, self.facts["vocabulary"], seed)
         return made.to(self.device.torch_device).eval()
+
+    def over_training(self) -> Iterator[tuple[int, "Trained"]]:
+        """The cell after each step whose weights were kept, and at the end."""
+        kept = snapshots.read(self.folder) if self.facts["training"]["snapshots"] else {}
+        for step, weights in kept.items():
+            model = build(self.facts["architecture"], self.settings, self.facts["vocabulary"])
+            model.load_state_dict(weights)
+            yield step, replace(self, model=model.to(self.device.torch_device).eval())
+        yield self.facts["training"]["steps"], self
 
     def texts(self, split: str = "test") -> list[str]:
         """The programs of a split, as text."""

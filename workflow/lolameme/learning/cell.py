@@ -11,6 +11,7 @@ from lolameme.base import provenance, tensors
 from lolameme.base.files import read_json, read_table, write_json, write_table
 from lolameme.base.seeds import seed_of
 from lolameme.data.lengths import require_length
+from lolameme.learning import snapshots
 from lolameme.learning.batches import COLUMNS, Split
 from lolameme.learning.device import Device
 from lolameme.learning.trainer import Progress, train
@@ -60,8 +61,11 @@ class Job:
             "threads": threads,
         }
 
-    def run(self, checkpoint: Path, report: Callable[[Progress], None]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Train the model, going on from `checkpoint` if an earlier attempt left one; its history and a summary."""
+    def run(
+        self, checkpoint: Path, report: Callable[[Progress], None]
+    ) -> tuple[list[dict[str, Any]], dict[str, Any], snapshots.Snapshots]:
+        """Train the model, going on from `checkpoint` if an earlier attempt left one; its history, a summary and the
+        snapshots on the way."""
         train_table = read_table(self.data / "train.parquet", COLUMNS)
         splits = {
             "train": Split(train_table),
@@ -81,10 +85,15 @@ def train_cell(
     threads: int,
     report: Callable[[Progress], None],
 ) -> None:
-    """Train a cell on the data of its variant; write model.safetensors, model.json and history.parquet to `folder`."""
+    """Train a cell on the data of its variant; write model.safetensors, model.json and history.parquet to `folder`.
+
+    In a study that keeps snapshots also snapshots.safetensors, which is empty where the cell's variant has none.
+    """
     job, checkpoint = Job(study, cell, training, data, threads), folder / "checkpoint.safetensors"
-    history, summary = job.run(checkpoint, report)
+    history, summary, kept = job.run(checkpoint, report)
     tensors.save(folder / "model.safetensors", job.model.state_dict())
+    if study.keeps_snapshots:
+        snapshots.write(folder, kept)
     write_table(folder / "history.parquet", pa.Table.from_pylist(history))
     cuda = job.device.torch_device.type == "cuda"
     peak = torch.cuda.max_memory_allocated() if cuda else provenance.peak_memory()
@@ -104,7 +113,7 @@ def train_trial(
     point = {"trial": trial_name(training)} | {k: getattr(training, k) for k in ("learning_rate", "weight_decay")}
     result: dict[str, Any] = {"exact_match": None, "loss": None, "diverged": None, "curve": []}
     try:
-        history, summary = job.run(checkpoint, report)
+        history, summary, _ = job.run(checkpoint, report)
         curve = [{k: row[k] for k in ("step", "exact_match", "loss")} for row in history if row["split"] == "valid"]
         last = {key: curve[-1][key] for key in ("exact_match", "loss")}
         result |= summary | last | {"curve": curve}

@@ -15,6 +15,7 @@ from lolameme.learning.batches import BatchSampler, Split
 from lolameme.learning.device import Device
 from lolameme.learning.optimiser import AdamW
 from lolameme.learning.scoring import score
+from lolameme.learning.snapshots import Snapshots, by_step, named, taken
 from lolameme.models.stack import Stack
 from lolameme.study.settings import Training
 
@@ -42,13 +43,13 @@ def train(
     resume_from: Path,
     identity: str,
     watch: Callable[[Progress], None] = lambda progress: None,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[str, Any], Snapshots]:
     """Train `model` in place on `splits["train"]`, scoring all other splits on the way; the last one is watched.
 
     Returns the history, rows of (step, split, loss, exact_match, token_accuracy, other_loss, learning_rate, tokens,
-    tokens_per_second, seconds) and a summary. A checkpoint is kept at `resume_from`; one that carries the same
-    `identity` is continued from, any other is ignored. On a CPU, interrupted and uninterrupted trainings end with the
-    same bits.
+    tokens_per_second, seconds), a summary, and the weights after the steps that `training.snapshots` names. A
+    checkpoint, which carries the snapshots so far, is kept at `resume_from`; one that has the same `identity` is
+    continued from, any other is ignored. On a CPU, interrupted and uninterrupted trainings end with the same bits.
     """
     return _Run(model, training, splits, seed, device, resume_from, identity, watch).run()
 
@@ -71,8 +72,9 @@ class _Run:
         self.path, self.identity, self.watch = resume_from, identity, watch
         self.optimiser = AdamW(self.model.parameters(), training)
         self.step, self.tokens, self.seconds, self.processor, self.history = 0, 0, 0.0, 0.0, []
+        self.snapshots: Snapshots = {}
 
-    def run(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def run(self) -> tuple[list[dict[str, Any]], dict[str, Any], Snapshots]:
         if self.path.exists():
             self.load()
         self.begun, self.before, self.begun_at = time.perf_counter(), self.seconds, self.step
@@ -82,7 +84,7 @@ class _Run:
             self.steps()
         summary = {"steps": self.step, "tokens": self.tokens, "train_seconds": self.seconds}
         summary |= {"processor_seconds": self.processor + time.process_time()}  # not what else the machine did
-        return self.history, summary
+        return self.history, summary, self.snapshots
 
     def stop(self) -> None:
         """Asked to end: finish the step, keep a checkpoint, leave."""
@@ -91,9 +93,11 @@ class _Run:
     def steps(self) -> None:
         saved = time.perf_counter()
         if not self.step:
+            self.keep()
             self.evaluate()
         while self.step < self.training.steps:
             self.update()
+            self.keep()
             if self.step % self.training.evaluate_every == 0 or self.step == self.training.steps:
                 self.evaluate()
             if self.stopped or time.perf_counter() - saved > _SAVE_EVERY:
@@ -110,6 +114,11 @@ class _Run:
         self.optimiser.step(learning_rate_at(self.training, self.step))
         self.step += 1
         self.tokens += len(data.tokens)
+
+    def keep(self) -> None:
+        """Take a snapshot where one is asked for."""
+        if self.step in self.training.snapshots:
+            self.snapshots[self.step] = taken(self.model)
 
     def evaluate(self) -> None:
         """Measure train and valid, add to the history, tell the reporter."""
@@ -143,6 +152,7 @@ class _Run:
     def save(self) -> None:
         self.seconds = self.before + time.perf_counter() - self.begun
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"snapshot.{k}": v for k, v in named(self.snapshots).items()}
         tensors |= self.optimiser.tensors() | {"random.cpu": torch.get_rng_state()}
         if self.device.torch_device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -156,6 +166,9 @@ class _Run:
         if facts.get("identity") != self.identity:
             return
         self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+        self.snapshots = by_step(
+            {k.removeprefix("snapshot."): v for k, v in tensors.items() if k.startswith("snapshot.")}
+        )
         self.optimiser.restore(tensors)
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and self.device.torch_device.type == "cuda":

@@ -120,6 +120,12 @@ class Study(Section):
                         f"variants.{name}: training.rates names {given!r}{hint}, which is no family of architectures; "
                         f"allowed: {', '.join(architectures.FAMILIES)}"
                     )
+            training = self.training.updated(variant.training)
+            if training.snapshots and training.snapshots[-1] >= training.steps:
+                raise ValueError(
+                    f"variants.{name}: training.snapshots names step {training.snapshots[-1]}, but training ends after "
+                    f"{training.steps} steps, and what it ends with is kept anyway; name steps below {training.steps}"
+                )
             try:
                 self.trials(name)
             except ValueError as error:
@@ -133,6 +139,12 @@ class Study(Section):
                 contrast.arms(self.stacks), contrast.tested(self.tests)
             except ValueError as error:
                 raise ValueError(f"contrasts.{number}: {error}") from None
+        for name, settings in self.analyses.items():
+            if hasattr(settings, "check"):
+                try:
+                    settings.check(self)
+                except ValueError as error:
+                    raise ValueError(f"analyses.{name}: {error}") from None
         return self
 
     @property
@@ -172,11 +184,19 @@ class Study(Section):
     def training_of(self, variant: str, stack: str | None = None) -> Training:
         """The training settings of a variant, its overrides applied and its learning rate written out.
 
-        With a stack, the learning rate is that of its family where `rates` names one.
+        With a stack, they are those of its cells: the learning rate is that of its family where `rates` names one, and
+        snapshots are kept, which trials have no use for.
         """
         training = self.training.updated(self.variants[variant].training).at_width(self.model.d_model)
         rate = training.rates.get(architectures.family(stack), training.learning_rate) if stack else None
-        return training.model_copy(update={"learning_rate": rate or training.learning_rate, "rates": {}})
+        snapshots = training.snapshots if stack else ()
+        chosen = {"learning_rate": rate or training.learning_rate, "rates": {}, "snapshots": snapshots}
+        return training.model_copy(update=chosen)
+
+    @property
+    def keeps_snapshots(self) -> bool:
+        """Whether the cells of any variant keep weights from before the end of their training."""
+        return any(self.training.updated(variant.training).snapshots for variant in self.variants.values())
 
     def asked(self, variant: str, stack: str) -> dict[str, Any]:
         """What the study asks of a stack on a variant, besides data and tuning; cells carry it among their facts."""

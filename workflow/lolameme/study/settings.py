@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from lolameme.study.sections import Positive, Section, Share
+from lolameme.study.sections import LARGEST, Positive, Section, Share
 
 
 def _shown_as_it_is(sign: str) -> str:
@@ -130,6 +130,16 @@ class Training(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 on CUDA, else float32"
     )
+    snapshots: tuple[Annotated[int, Field(ge=0, le=LARGEST)], ...] = Field(
+        (), description="steps after which the weights are kept, too, for analyses to compare; 0: before the first"
+    )
+
+    @field_validator("snapshots")
+    @classmethod
+    def _in_order(cls, steps):
+        if list(steps) != sorted(set(steps)):
+            raise ValueError(f"snapshots is {list(steps)}; give every step once, in rising order")
+        return steps
 
     def at_width(self, d_model: int) -> "Training":
         """These settings with a learning rate: as given, else what stacks of this width want.
