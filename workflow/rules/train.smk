@@ -67,10 +67,10 @@ rule train:
         valid=data_file("valid.parquet"),
         choice=choice_of if STUDY.tuning else [],
     output:
+        **SNAPSHOTS,
         model=f"{CELL}/model.safetensors",
         facts=f"{CELL}/model.json",
         history=f"{CELL}/history.parquet",
-        **SNAPSHOTS,
     log:
         f"{LOGS}/train/{{variant}}/{{architecture}}/seed{{seed}}.log",
     conda:
