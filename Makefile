@@ -38,9 +38,10 @@ mlflow: .venv/ready  ## compare runs in the browser, at http://127.0.0.1:5000, o
 watch: .venv/ready  ## a table of the running cells
 	$(BIN)/lolameme watch $(CONFIG)
 
-lint: .venv/ready  ## ruff, snakefmt and snakemake's own linter
+lint: .venv/ready  ## ruff, types, snakefmt and snakemake's own linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 

@@ -14,6 +14,7 @@ from lolameme.analyses._pairs import pair_for
 from lolameme.analyses._patching import Runs
 from lolameme.analyses._retrieval import influences
 from lolameme.analyses._trained import Trained
+from lolameme.learning.ask import token_texts
 from lolameme.study.architectures import label
 from lolameme.tasks.interpreter import ProgramError
 
@@ -75,7 +76,8 @@ def explain(folder: Path, prompt: str) -> Explanation:
         raise ProgramError(
             f"{prompt!r}: nothing in it can be exchanged so that another answer of as many tokens is right"
         )
-    words = [cell.tokenizer.id_to_token(token) for token in asking.clean[0, : int(asking.last) + 1].tolist()]
+    read = asking.clean[0, : int(asking.last) + 1].tolist()
+    words = token_texts(read, cell.tokenizer)
     runs = Runs(cell.model, asking)
     runs.masks = {str(place): mask[None] for place, mask in enumerate(torch.eye(len(words), dtype=torch.bool))}
     layers = range(len(cell.model.blocks) + 1)
@@ -83,15 +85,16 @@ def explain(folder: Path, prompt: str) -> Explanation:
     with torch.inference_mode():
         chances = cell.model(asking.clean[:, : len(words)])[0, -1].softmax(-1)
     row = scores.measure(cell, scores.Settings()).iloc[0]
+    told = token_texts([int(asking.right), int(chances.argmax()), int(asking.other)], cell.tokenizer)
     return Explanation(
         cell=str(cell.cell),
         tokens=words,
-        answer=cell.tokenizer.id_to_token(int(asking.right)),
-        answered=cell.tokenizer.id_to_token(int(chances.argmax())),
+        answer=told[0],
+        answered=told[1],
         probability=float(chances.max()),
         differs=_DIFFERS[asking.kind],
         partner=asking.prompts[0][1].text.strip(),
-        partner_answer=cell.tokenizer.id_to_token(int(asking.other)),
+        partner_answer=told[2],
         told_apart=runs.told_apart,
         effects=np.array(effects) if runs.defined else np.full((len(layers), len(words)), math.nan),
         looks=_looks(cell, asking.clean[:, : len(words)], words),

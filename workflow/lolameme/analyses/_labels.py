@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lolameme.analyses._pairs import Pairs
-from lolameme.analyses._prompts import tokenise
+from lolameme.analyses._prompts import there, tokenise
 from lolameme.analyses._trained import Trained
 
 
@@ -36,11 +37,11 @@ def labels(cell: Trained, pairs: Pairs) -> dict[str, Labels]:
     tokens = tokenise(prompts, cell.tokenizer)
     last = pairs.last.cpu().numpy()
     bound, asked, value, language, kind = [], [], [], [], []
-    concepts = cell.world.get("concepts")
+    concepts: Any = cell.world.get("concepts")
     for row, (prompt, placed) in enumerate(zip(prompts, tokens, strict=True)):
         for i in prompt.assignments:
             statement = prompt.statements[i]
-            name, given = prompt.at(statement.name), prompt.at(statement.value)
+            name, given = prompt.at(there(statement.name)), prompt.at(there(statement.value))
             places = np.flatnonzero(placed.within(statement.value))
             if len(places):
                 bound.append((row, places[-1], name, f"{name} {given}", name))
@@ -49,7 +50,8 @@ def labels(cell: Trained, pairs: Pairs) -> dict[str, Labels]:
         asked.append((row, at, name, name, name))
         value.append((row, at, prompt.answer, prompt.text, name))
         language.append((row, at, query.language, name, name))
-        meant = query.meaning[1][0] if concepts and len(query.operands) > 1 else None
+        meaning: Any = query.meaning
+        meant = meaning[1][0] if concepts and len(query.operands) > 1 else None
         if isinstance(meant, int):
             kind.append((row, at, str(concepts[meant]["type"]), name, name))
     drawn = {"name bound": bound, "name asked": asked, "value": value, "language": language, "type": kind}

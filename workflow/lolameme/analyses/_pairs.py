@@ -92,8 +92,8 @@ def _fitting(drafted: list[tuple[Prompt, Prompt, Draft]], trained: Trained) -> l
     for clean, partner, a, b, draft in zip(cleans, partners, *tokens, drafts, strict=True):
         if a.length != b.length or len(a.ids) == a.length or a.ids[a.length] == b.ids[b.length]:
             continue
-        alike = [roles(p, t, draft.concerned)[:, : t.length] for p, t in ((clean, a), (partner, b))]
-        if np.array_equal(*alike):
+        one, other = (roles(p, t, draft.concerned)[:, : t.length] for p, t in ((clean, a), (partner, b)))
+        if np.array_equal(one, other):
             found.append((clean, partner, a, b, draft))
     return found
 
@@ -119,7 +119,7 @@ def _collate(kind: str, found: list[_Made], trained: Trained) -> Pairs:
             target[row, : len(a.ids)] |= a.within(clean.statements[i].value)
     lengths = np.array([[a.length, b.length] for _, _, a, b, _ in found]).T
     first = ids[np.arange(2)[:, None], np.arange(rows), lengths]  # (2, B)
-    clean_ids, partner_ids, right, other, last, template = (
+    clean_ids, partner_ids, right, wrong, last, kinds = (
         torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in (*ids, *first, lengths[0] - 1, template)
     )
     masks = [torch.from_numpy(array).to(device) for array in (answers, looked_for, beside, before_query, *role)]
@@ -131,10 +131,10 @@ def _collate(kind: str, found: list[_Made], trained: Trained) -> Pairs:
         last=last,
         answers=masks[0],
         right=right,
-        other=other,
+        other=wrong,
         roles={name: mask for name, mask in zip(ROLES, masks[4:], strict=True) if mask.any()},
         looked_for=masks[1],
         beside=masks[2],
         before_query=masks[3],
-        template=template,
+        template=kinds,
     )

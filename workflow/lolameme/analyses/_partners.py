@@ -17,10 +17,11 @@ All but `language` keep every other token. A kind that the programs of a variant
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from lolameme.analyses._prompts import Prompt, read
+from lolameme.analyses._prompts import Prompt, read, there
 from lolameme.analyses._trained import Trained
 from lolameme.tasks.interpreter import Interpreter, ProgramError, Statement, interpreter
 
@@ -50,7 +51,10 @@ class Maker:
     def __init__(self, trained: Trained, kind: str, split: str):
         self.wants, self.drafts = _KINDS[kind]
         self.translates = kind == "language"
-        self.solver, self.world, self.pool, self.blind = trained.interpreter, trained.world, {}, None
+        self.solver: Any = trained.interpreter  # that of languages translates, too
+        self.world = trained.world
+        self.pool: dict[str, _Pool] = {}
+        self.blind: Interpreter | None = None
         if kind in ("global", "operator", "type"):
             self.pool = _pools(trained.texts(split)[:_POOL], self.solver)
         if kind == "type":
@@ -79,6 +83,7 @@ class Maker:
 
     def _only_types_differ(self, clean: Prompt, partner: Prompt) -> bool:
         """Whether two prompts would have one answer if all types were the same."""
+        assert self.blind is not None
         first, second = (self.blind.answers(prompt.text)[-1].value for prompt in (clean, partner))
         return first == second
 
@@ -104,24 +109,24 @@ def _two(clean: Prompt, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
 
 def _names(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]:
     for i, j in _two(clean, rng):
-        a, b = (clean.statements[k].name for k in (i, j))
+        a, b = (there(clean.statements[k].name) for k in (i, j))
         yield Draft(clean.edited([(a, clean.at(b)), (b, clean.at(a))]), (i, j))
 
 
 def _values(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]:
     for i, j in _two(clean, rng):
-        a, b = (clean.statements[k].value for k in (i, j))
+        a, b = (there(clean.statements[k].value) for k in (i, j))
         yield Draft(clean.edited([(a, clean.at(b)), (b, clean.at(a))]), (i, j))
 
 
 def _query(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]:
     for i, j in _two(clean, rng):
         place = next(operand.span for operand in clean.query.operands if operand.reads == i)
-        yield Draft(clean.edited([(place, clean.at(clean.statements[j].name))]), (i, j))
+        yield Draft(clean.edited([(place, clean.at(there(clean.statements[j].name)))]), (i, j))
 
 
 def _rebinding(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]:
-    spans = [clean.statements[i].value for i in clean.assignments]
+    spans = [there(clean.statements[i].value) for i in clean.assignments]
     turned = [clean.at(span) for span in spans[1:] + spans[:1]]
     yield Draft(clean.edited(list(zip(spans, turned, strict=True))), tuple(clean.assignments))
 

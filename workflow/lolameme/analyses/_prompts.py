@@ -39,6 +39,12 @@ class Prompt:
         return text
 
 
+def there(span: Span | None) -> Span:
+    """A place that is written: the name and value of an assignment, the answer of a query of a split."""
+    assert span is not None
+    return span
+
+
 def read(text: str, interpreter: Interpreter) -> Prompt:
     """A prompt from its text. Raises ProgramError if it cannot be read."""
     return Prompt(text, tuple(interpreter.statements(text)), interpreter.answers(text)[-1].text)
@@ -46,7 +52,7 @@ def read(text: str, interpreter: Interpreter) -> Prompt:
 
 def cut(text: str, statements: list[Statement], query: Statement) -> str:
     """A program up to where the answer to `query` is due, without the queries before it, which would give hints."""
-    kept = text[: query.value[0]]
+    kept = text[: there(query.value)[0]]
     for earlier in reversed(statements[: statements.index(query)]):
         if earlier.kind == "query":
             start, stop = earlier.span

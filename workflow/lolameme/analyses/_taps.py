@@ -42,7 +42,9 @@ def long_energy(block: Block, length: int, counts: Iterable[int]) -> dict[int, f
 @contextmanager
 def without_tap(block: Block, tap: int) -> Iterator[None]:
     """Within the block, the layer's short convolution does not see what stands `tap` places back."""
-    weight = short(block).weight.data
+    module = short(block)
+    assert module is not None
+    weight = module.weight.data
     kept = weight[tap].clone()
     try:
         weight[tap] = 0
@@ -58,7 +60,9 @@ def cut_to(block: Block, count: int) -> Iterator[None]:
     def cut(_: nn.Module, __: tuple, filters: torch.Tensor) -> torch.Tensor:
         return filters * (torch.arange(filters.shape[-1], device=filters.device) < count)
 
-    handle = long(block).register_forward_hook(cut)
+    made = long(block)
+    assert made is not None
+    handle = made.register_forward_hook(cut)
     try:
         yield
     finally:

@@ -73,6 +73,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
         for layer, (part, site) in itertools.product(layers, sites.items()):
             said = kept[site, layer]
             means = torch.einsum("bc,cld->bld", average, said)
+            cases: list[tuple[str, str, torch.Tensor, torch.Tensor | None]]
             cases = [("resample", "everywhere", said[donor], None), ("mean", "everywhere", means, None)]
             cases += [("mean", "answer sign", means, sign)]
             if before.any():

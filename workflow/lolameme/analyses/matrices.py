@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lolameme.study.exhibits import Figure
+from lolameme.study.exhibits import Figure, Table
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     return []
 
 
-TABLES = []
+TABLES: list[Table] = []
 FIGURES = [
     Figure(
         "matrices",

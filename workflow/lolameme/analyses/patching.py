@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count, Kind
-from lolameme.study.exhibits import Figure
+from lolameme.study.exhibits import Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     return said
 
 
-TABLES = []
+TABLES: list[Table] = []
 FIGURES = [
     Figure(
         "patching",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Figure
+from lolameme.study.exhibits import Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     from lolameme.analyses._ridge import Examples, accuracies, controlled
     from lolameme.base.seeds import generator
 
-    rows = []
+    rows: list[tuple] = []
     asking = pairs(cell, "query", settings.prompts) or pairs(cell, "global", settings.prompts)
     if asking is None:
         return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -136,7 +136,7 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     return said
 
 
-TABLES = []
+TABLES: list[Table] = []
 FIGURES = [
     Figure(
         "probes",

@@ -1,8 +1,10 @@
 """Asking a trained cell: greedy decoding of one answer, beside what the interpreter knows."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from tokenizers import Tokenizer
 
@@ -42,7 +44,7 @@ def ask(folder: Path, prompt: str) -> Reply:
     model, _ = load_cell(folder)
     ends = stops(solver, tokenizer)
     decoded = greedy(model, prompt_tokens(prompt, solver, tokenizer), _MOST, ends)
-    length = answer_length([tokenizer.id_to_token(token) for token in decoded.tokens], solver)
+    length = answer_length(token_texts(decoded.tokens, tokenizer), solver)
     shown = [token for token in decoded.tokens[:length] if token not in ends]
     return Reply(tokenizer.decode(shown).strip(), math.prod(decoded.probabilities[:length]), truth)
 
@@ -62,6 +64,11 @@ def prompt_tokens(prompt: str, solver: Interpreter, tokenizer: Tokenizer) -> lis
 def stops(solver: Interpreter, tokenizer: Tokenizer) -> frozenset[int]:
     """The tokens that end an answer."""
     return frozenset(token for end in solver.ends if (token := tokenizer.token_to_id(end)) is not None)
+
+
+def token_texts(tokens: Iterable[int], tokenizer: Tokenizer) -> list[str]:
+    """Tokens as text, one by one."""
+    return [cast("str", tokenizer.id_to_token(token)) for token in tokens]  # each is in the vocabulary
 
 
 def answer_length(tokens: list[str], solver: Interpreter) -> int:

@@ -65,7 +65,7 @@ class Split:
         ahead = np.flatnonzero(predicted)  # (P,)
         made = tokens, np.flatnonzero(inside), ahead - 1, tokens[ahead], answer[ahead]
         tokens, places, wanted, targets, answers = map(torch.from_numpy, made)
-        return Batch(tokens, Layout(*inside.shape, places, wanted), targets, answers)
+        return Batch(tokens, Layout(len(inside), inside.shape[1], places, wanted), targets, answers)
 
     def in_order(self, size: int) -> Iterator[np.ndarray]:
         """All programs in batches of `size`, shortest first."""

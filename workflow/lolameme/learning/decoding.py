@@ -24,7 +24,8 @@ def greedy(model: Stack, prompt: list[int], most: int, stop: frozenset[int] = fr
     if not prompt:
         raise ValueError("the prompt is empty")
     model.eval()
-    states, logits = None, None
+    states: list | None = None
+    logits = torch.empty(0)
     for position, token in enumerate(prompt):
         logits, states = model.step(torch.tensor([token]), states, position)
     tokens: list[int] = []

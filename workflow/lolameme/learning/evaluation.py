@@ -37,7 +37,7 @@ def evaluate_cell(study: config.Study, cell: Cell, data: Path, folder: Path, thr
     device = Device.choose(study.device, facts["training"]["precision"], threads)
     model.to(device.torch_device)
     tokenizer = load_tokenizer(data)
-    variant = study.variants[cell.variant]
+    variant: Any = study.variants[cell.variant]  # of some task
     predictions, splits = [], {}
     for name in variant.tests:
         split = Split.read(data / f"{name}.parquet")

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,8 @@ class AdamW:
         self.gather()
         self.gradient.mul_((training.clip / (torch.linalg.vector_norm(self.gradient) + 1e-6)).clamp(max=1.0))
         for (part, group), steps in zip(self.groups, self.steps, strict=True):
-            own = 1.0 if group.learning_rate is None else group.learning_rate / training.learning_rate
+            peak = cast("float", training.learning_rate)  # see `Training.at_width`
+            own = 1.0 if group.learning_rate is None else group.learning_rate / peak
             adamw(
                 [self.values[part]],
                 [self.gradient[part]],

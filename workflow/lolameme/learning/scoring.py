@@ -42,13 +42,13 @@ def score(model: Stack, split: Split, device: Device, batch: int = 256, others: 
     for programs in split.in_order(batch):
         data = split.batch(programs, all_tokens=others)
         logits, losses = device.losses(model, data)
-        guess, losses = logits.argmax(-1).cpu().numpy(), losses.double().cpu().numpy()
+        guess, lost = logits.argmax(-1).cpu().numpy(), losses.double().cpu().numpy()
         answers = data.answers.numpy()
-        other_sum, other_count = other_sum + losses[~answers].sum(), other_count + int((~answers).sum())
+        other_sum, other_count = other_sum + lost[~answers].sum(), other_count + int((~answers).sum())
         # predictions come program by program, left to right: exactly the order of the queries' tokens
         place = offsets[first_query[programs]], offsets[first_query[programs + 1]]
         index = np.concatenate([np.arange(a, b) for a, b in zip(*place, strict=True)])
-        predicted[index], target[index], loss[index] = guess[answers], data.targets.numpy()[answers], losses[answers]
+        predicted[index], target[index], loss[index] = guess[answers], data.targets.numpy()[answers], lost[answers]
     model.train()
     hit = predicted == target
     share = np.add.reduceat(hit, offsets[:-1], dtype=np.int64) / lengths
@@ -84,7 +84,9 @@ def written(model: Stack, split: Split, scores: Scores, device: Device, batch: i
             ].astype(np.int64)
             ends = np.cumsum(size) - 1
             places, wanted, texts = map(torch.from_numpy, (np.flatnonzero(inside), ends, tokens))
-            data = Batch(texts, Layout(*inside.shape, places, wanted), torch.zeros_like(wanted), wanted >= 0)
+            data = Batch(
+                texts, Layout(len(inside), inside.shape[1], places, wanted), torch.zeros_like(wanted), wanted >= 0
+            )
             logits, _ = device.losses(model, data)
             found[scores.offsets[queries] + i] = logits.argmax(-1).cpu().numpy()
     model.train()

@@ -56,6 +56,7 @@ def train(
 
 def learning_rate_at(training: Training, step: int) -> float:
     """The learning rate of a step, counted from 0."""
+    assert training.learning_rate is not None  # see `Training.at_width`
     warm = max(1, round(training.warmup * training.steps))
     if step < warm:
         return training.learning_rate * (step + 1) / warm

@@ -34,8 +34,8 @@ def choose(trials: list[dict[str, Any]], default: str, floor: float, programs: i
     elif kept and best is not kept and not better(best["exact_match"], kept["exact_match"], programs):
         chosen, why = kept, PLATEAU
     else:
-        rates = [trial["learning_rate"] for trial in trials]
-        chosen, why = best, EDGE if best["learning_rate"] in (min(rates), max(rates)) else INSIDE
+        tried = [trial["learning_rate"] for trial in trials]
+        chosen, why = best, EDGE if best["learning_rate"] in (min(tried), max(tried)) else INSIDE
     return {"chosen": chosen["trial"], "why": why, "trials": [{key: t.get(key) for key in SHOWN} for t in trials]}
 
 

@@ -42,8 +42,8 @@ class Layout:
         return replace(self, wanted=None)
 
     def to(self, device: torch.device) -> "Layout":
-        places, wanted = (t if t is None else t.to(device, non_blocking=True) for t in (self.places, self.wanted))
-        return replace(self, places=places, wanted=wanted)
+        wanted = None if self.wanted is None else self.wanted.to(device, non_blocking=True)
+        return replace(self, places=self.places.to(device, non_blocking=True), wanted=wanted)
 
 
 def shares(sizes: Tensor) -> Tensor:

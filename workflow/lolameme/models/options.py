@@ -5,6 +5,7 @@ Weight decay falls on matrices; the marks here take a parameter out of it, or gi
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -20,7 +21,8 @@ class Group:
 
 def without_decay(parameter: nn.Parameter, learning_rate: float | None = None) -> nn.Parameter:
     """The parameter, marked: it never decays, and has this peak of the learning rate, if one is given."""
-    parameter.no_decay, parameter.learning_rate = True, learning_rate
+    marked: Any = parameter
+    marked.no_decay, marked.learning_rate = True, learning_rate
     return parameter
 
 

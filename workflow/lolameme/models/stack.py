@@ -1,7 +1,8 @@
 """The residual stack that all architectures share; only the mixers of its layers differ."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -70,8 +71,9 @@ class Stack(nn.Module):
         self.positions = nn.Embedding(model.length, model.d_model) if model.positions == "learned" else None
         for embedding in (self.embedding, self.positions):
             if embedding is not None:
-                without_decay(embedding.weight)
-        self.blocks = nn.ModuleList(Block(mixer, model) for mixer in mixers)
+                without_decay(cast("nn.Parameter", embedding.weight))
+        blocks = nn.ModuleList(Block(mixer, model) for mixer in mixers)
+        self.blocks = cast("Sequence[Block]", blocks)  # a ModuleList, typed by what it holds
         self.norm = nn.LayerNorm(model.d_model)
         initialise(self, model.deviation)
         with torch.no_grad():  # as in GPT-2, what is added to the residual stream starts smaller in deeper stacks
@@ -128,11 +130,13 @@ class Stack(nn.Module):
 def initialise(module: nn.Module, deviation: float) -> None:
     """Give matrices and embeddings normal numbers, biases zeros; a module that has an `initialise` does it itself."""
     if hasattr(module, "initialise"):
-        return module.initialise(deviation)
+        own: Any = module
+        return own.initialise(deviation)
     if isinstance(module, nn.Linear | nn.Embedding):
         module.weight.normal_(0, deviation)
-        if getattr(module, "bias", None) is not None:
-            module.bias.zero_()
+        bias = getattr(module, "bias", None)
+        if bias is not None:
+            bias.zero_()
     for child in module.children():
         initialise(child, deviation)
 

@@ -28,7 +28,7 @@ class Answers:
     @property
     def locked(self) -> bool:
         """Whether the cell is halfway from its floor to 1 or further, and above the floor by the test."""
-        return self.exact_match >= goal(self.floor) and self.above
+        return bool(self.exact_match >= goal(self.floor)) and self.above
 
     @property
     def high(self) -> bool:

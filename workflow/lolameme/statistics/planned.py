@@ -1,6 +1,7 @@
 """The tests that a study plans: its contrasts, written out by variant, and those that the paper's claims need."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from lolameme.statistics.capacity import slope_weights
 from lolameme.study import architectures
@@ -81,7 +82,8 @@ def of_claims(study: Study) -> list[Planned]:
     order = [(name, above, below) for name, above, below in pairs if below == "gpt2"]
     for variant in claims.C3:
         found += [Planned(name, (above,), (below,), ((variant, 1.0),)) for name, above, below in order]
-    facts = {variant: study.variants[variant].world.globals for variant in claims.C3}
+    variants: dict[str, Any] = dict(study.variants)  # each of its own task
+    facts = {variant: variants[variant].world.globals for variant in claims.C3}
     if len(set(facts.values())) > 1 and order:
         weights = tuple(zip(facts, map(float, slope_weights(list(facts.values()))), strict=True))
         found.append(Planned("GPT-2 over Hyena: slope over the number of facts", ("gpt2",), ("hyena",), weights))
@@ -91,7 +93,7 @@ def of_claims(study: Study) -> list[Planned]:
 def _pairs(stacks: tuple[str, ...]) -> list[tuple[str, str, str]]:
     """The paper's order of the families, as far as a study has them: name, expected above, expected below."""
     thex = architectures.middle(stacks)
-    order = [("hyena", "gpt2"), (thex, "hyena")]
+    order = [("hyena", "gpt2"), *([(thex, "hyena")] if thex else [])]
     named = {name for name in stacks if name in ("gpt2", "hyena", thex)}
     label = architectures.label
     return [(f"{label(above)} over {label(below)}", above, below) for above, below in order if {above, below} <= named]

@@ -125,4 +125,4 @@ def sentence(verdict: str, could: float, by: str | None) -> str:
     if np.isnan(could):
         return f"{UNDECIDED} (too few seeds to find any difference)"
     what = {BY_LOCK_IN: " of the cells locking in against none", BY_FLOOR: " of the cells above the floor against none"}
-    return f"{UNDECIDED} (could have found {could:.2f}{what.get(by, '')})"
+    return f"{UNDECIDED} (could have found {could:.2f}{what.get(by or '', '')})"

@@ -45,8 +45,8 @@ class Attention(Mixer):
         """What the next position reads, (B, D), given what it was projected to, z (B, 3D)."""
         q, k, v = self.split(z[:, None], 0 if state is None else state[0].shape[1])  # each (B, 1, H, D/H)
         keys, values = (k, v) if state is None else (torch.cat(pair, dim=1) for pair in zip(state, (k, v), strict=True))
-        heads_first = (t.transpose(1, 2) for t in (q, keys, values))
-        return F.scaled_dot_product_attention(*heads_first).flatten(1), (keys, values)
+        q_first, k_first, v_first = (t.transpose(1, 2) for t in (q, keys, values))  # each (B, H, T, D/H)
+        return F.scaled_dot_product_attention(q_first, k_first, v_first).flatten(1), (keys, values)
 
     @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:

@@ -130,6 +130,7 @@ class ImplicitFilter(nn.Module):
             math.log(1 / settings.target) / share for share in (settings.slow_decay, settings.fast_decay)
         )
         rates = torch.linspace(slowest, fastest, channels * filters)
+        self.window: Tensor
         self.register_buffer("window", torch.exp(-t * rates).T.contiguous(), persistent=False)  # (D * filters, L)
         sizes = [settings.filter_features, *[width] * (settings.filter_layers + 1)]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
