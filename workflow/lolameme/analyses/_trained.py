@@ -78,7 +78,10 @@ class Trained:
 
     def over_training(self) -> Iterator[tuple[int, "Trained"]]:
         """The cell after each step whose weights were kept, and at the end."""
-        kept = snapshots.read(self.folder) if self.facts["training"]["snapshots"] else {}
+        kept: snapshots.Snapshots = {}
+        if self.facts["training"]["snapshots"]:
+            assert self.folder is not None  # one made by hand keeps none
+            kept = snapshots.read(self.folder)
         for step, weights in kept.items():
             model = build(self.facts["architecture"], self.settings, self.facts["vocabulary"])
             model.load_state_dict(weights)

@@ -66,6 +66,8 @@ def learning_rate_at(training: Training, step: int) -> float:
 
 
 class _Run:
+    snapshots: Snapshots
+
     def __init__(self, model, training, splits, seed, device, resume_from, identity, watch):
         self.model, self.training, self.device = model.to(device.torch_device), training, device
         self.train_split, self.watched = splits["train"], {k: v for k, v in splits.items() if k != "train"}
@@ -73,7 +75,7 @@ class _Run:
         self.path, self.identity, self.watch = resume_from, identity, watch
         self.optimiser = AdamW(self.model.parameters(), training)
         self.step, self.tokens, self.seconds, self.processor, self.history = 0, 0, 0.0, 0.0, []
-        self.snapshots: Snapshots = {}
+        self.snapshots = {}
 
     def run(self) -> tuple[list[dict[str, Any]], dict[str, Any], Snapshots]:
         if self.path.exists():
