@@ -1,5 +1,9 @@
 """Rule `card`: the data card of a variant, as JSON and Markdown."""
 
+from lolameme.runtime import warm
+
+warm.hand_over()
+
 from pathlib import Path
 
 from lolameme.base.files import write_json, write_text

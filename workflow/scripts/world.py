@@ -1,5 +1,9 @@
 """Rule `world`: world.json and tokenizer.json of a variant."""
 
+from lolameme.runtime import warm
+
+warm.hand_over()
+
 from pathlib import Path
 
 from lolameme.data.dataset import Builder

@@ -1,4 +1,4 @@
-"""A warm process: torch is loaded once, and every script that needs it runs in a fork of that process.
+"""A warm process: torch, pandas and seaborn are loaded once, and every script runs in a fork of that process.
 
 Loading torch takes as long as some hundred steps of a small cell, and a study on a CPU is many small cells. So whoever
 starts the study starts a warm process (`start`), and a script hands itself over (`hand_over`): a fork of the warm
@@ -29,7 +29,17 @@ from lolameme.study import plugins
 _ADDRESS = "LOLAMEME_WARM"  # the environment variable that names the socket
 _END = b"."  # said by a script's process that is asked to end
 # what scripts need and takes long to load
-_PRELOADED = ("snakemake.iocontainers", "snakemake.logging", "lolameme.learning.cell", "lolameme.learning.evaluation")
+_PRELOADED = (
+    "snakemake.iocontainers",
+    "snakemake.logging",
+    "seaborn",
+    "lolameme.data.card",
+    "lolameme.data.prediction",
+    "lolameme.learning.cell",
+    "lolameme.learning.evaluation",
+    "lolameme.reporting.page",
+    "lolameme.reporting.registry",
+)
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 # a fork keeps one thread only, so the warm process shall have no more: no helpers of numpy, nor of Arrow's memory
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
