@@ -86,3 +86,10 @@ def test_the_figure_shows_every_variant_with_a_bound(made, scored):
     drawn = sum(len(line.get_xdata()) for axes in figure.axes for line in axes.lines if line.get_linestyle() == "None")
     assert drawn == 10
     plt.close(figure)
+
+
+def test_a_study_whose_stacks_have_no_bound_has_a_figure_that_says_so(made):
+    cells = pd.DataFrame({"variant": ["near"], "architecture": ["gpt2"], "bound": [float("nan")], "looked_up": [1]})
+    figure = exhibits.draw(made, cells)
+    assert [text.get_text() for ax in figure.axes for text in ax.texts] == ["No stack of this study has a bound."]
+    plt.close(figure)

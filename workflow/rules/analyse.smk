@@ -14,6 +14,7 @@ rule analyse:
         f"{LOGS}/analyses/{{analysis}}/{{variant}}/{{architecture}}/seed{{seed}}.log",
     wildcard_constraints:
         analysis="|".join(STUDY.analyses) or "none",
+    priority: 10  # before further trainings: Snakemake looks through all that is ready whenever a job ends
     conda:
         ENVIRONMENT
     threads: STUDY.threads

@@ -14,6 +14,7 @@ rule evaluate:
         predictions=f"{CELL}/predictions.parquet",
     log:
         f"{LOGS}/evaluate/{{variant}}/{{architecture}}/seed{{seed}}.log",
+    priority: 10  # before further trainings: Snakemake looks through all that is ready whenever a job ends
     conda:
         ENVIRONMENT
     threads: STUDY.threads

@@ -12,14 +12,6 @@ from lolameme.study.architectures import label
 MAP = "cividis"
 
 
-def nothing(text: str) -> Drawing:
-    """What is drawn where no cell has anything to show."""
-    figure, ax = plt.subplots(figsize=(5, 0.6))
-    ax.set_axis_off()
-    ax.text(0, 0.5, text, color=QUIET, va="center")
-    return figure
-
-
 def grid(rows: list[str], columns: list[str], width: float, height: float) -> tuple[Drawing, np.ndarray]:
     """Panels (rows, columns), the columns headed by architectures and the rows by tasks, both axes shared."""
     size = (width * len(columns) + 1.4, height * len(rows) + 0.9)

@@ -103,7 +103,8 @@ def onsets(study: "Study | None", emergence_curves: "pd.DataFrame") -> "pd.DataF
 
 def draw(study: "Study", emergence_curves: "pd.DataFrame") -> "Drawing":
     """Scores and exact match over the steps of training: architectures by tasks, a line per seed."""
-    from lolameme.analyses._drawing import SCORE_COLOURS, grid, nothing
+    from lolameme.analyses._drawing import SCORE_COLOURS, grid
+    from lolameme.drawing.panels import nothing
     from lolameme.drawing.style import INK, QUIET
 
     if emergence_curves.empty:

@@ -110,7 +110,8 @@ def draw(study: "Study", filters: "pd.DataFrame") -> "Drawing":
     """Exact match with the long filters of one layer cut to their first taps; architectures by task, a line a layer."""
     import seaborn as sns
 
-    from lolameme.analyses._drawing import blank, grid, nothing
+    from lolameme.analyses._drawing import blank, grid
+    from lolameme.drawing.panels import nothing
 
     shown = filters[(filters["filter"] == LONG) & (filters["asked"] == "locals")]
     if shown.empty:

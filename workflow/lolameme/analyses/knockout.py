@@ -113,7 +113,8 @@ def draw(study: "Study", knockout_costs: "pd.DataFrame") -> "Drawing":
     """Which layers' mixers are needed: the loss of exact match without each, architectures by layers, per task."""
     import matplotlib.pyplot as plt
 
-    from lolameme.analyses._drawing import colour_bar, nothing, number_map
+    from lolameme.analyses._drawing import colour_bar, number_map
+    from lolameme.drawing.panels import nothing
     from lolameme.study.architectures import label
 
     shown = knockout_costs[(knockout_costs["by"] == "resample") & (knockout_costs["part"] == "mixer")]

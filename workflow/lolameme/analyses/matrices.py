@@ -70,7 +70,8 @@ def draw(study: "Study", matrices: "pd.DataFrame") -> "Drawing":
     """One prompt of the first task: from which positions each layer of each architecture reads."""
     import matplotlib.pyplot as plt
 
-    from lolameme.analyses._drawing import MAP, colour_bar, nothing
+    from lolameme.analyses._drawing import MAP, colour_bar
+    from lolameme.drawing.panels import nothing
     from lolameme.study.architectures import label
 
     shown = matrices[matrices["prompt"] == 0]

@@ -74,8 +74,9 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 
 def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
     """Layer by role: how far the answer follows a patch, when two names are exchanged; mean over seeds."""
-    from lolameme.analyses._drawing import blank, colour_bar, grid, nothing, number_map
+    from lolameme.analyses._drawing import blank, colour_bar, grid, number_map
     from lolameme.analyses._roles import ROLES
+    from lolameme.drawing.panels import nothing
 
     shown = patching[(patching["kind"] == "names") & (patching["direction"] == "corrupt") & patching["effect"].notna()]
     if shown.empty:

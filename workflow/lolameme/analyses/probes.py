@@ -90,7 +90,8 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 
 def draw(study: "Study", probes: "pd.DataFrame") -> "Drawing":
     """What a linear reader finds after each layer, beside the same stack with random weights and a control task."""
-    from lolameme.analyses._drawing import PROBE_STYLES, blank, grid, nothing
+    from lolameme.analyses._drawing import PROBE_STYLES, blank, grid
+    from lolameme.drawing.panels import nothing
 
     shown = probes[(probes["held_out"] == PROGRAMS) & probes["about"].isin(["name bound", "value"])]
     if shown.empty:

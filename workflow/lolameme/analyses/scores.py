@@ -105,7 +105,8 @@ def draw_routes(study: "Study", routes: "pd.DataFrame") -> "Drawing":
     """How many seeds of each architecture recall by which route, per task."""
     import matplotlib.pyplot as plt
 
-    from lolameme.analyses._drawing import ROUTE_COLOURS, nothing
+    from lolameme.analyses._drawing import ROUTE_COLOURS
+    from lolameme.drawing.panels import nothing
     from lolameme.study.architectures import label
 
     tasks, names = list(routes["variant"].unique()), list(routes["architecture"].unique())
@@ -133,7 +134,8 @@ def draw_routes(study: "Study", routes: "pd.DataFrame") -> "Drawing":
 
 def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
     """What is bound at values, what decides at the answer sign, and what retrieves, layer by layer."""
-    from lolameme.analyses._drawing import SCORE_COLOURS, blank, grid, nothing
+    from lolameme.analyses._drawing import SCORE_COLOURS, blank, grid
+    from lolameme.drawing.panels import nothing
 
     known = scores[scores["binding"].notna()]
     if known.empty:

@@ -62,3 +62,11 @@ def name_at_the_right(axes: Axes, values: pd.Series, palette: dict, after: dict[
             xycoords=("axes fraction", "data"), textcoords="offset points",
             fontsize=8, va="center", color=palette[name], annotation_clip=False,
         )  # fmt: skip
+
+
+def nothing(text: str) -> Figure:
+    """What is drawn where no cell has anything to show."""
+    figure, ax = plt.subplots(figsize=(5, 0.6))
+    ax.set_axis_off()
+    ax.text(0, 0.5, text, color=QUIET, va="center")
+    return figure

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from lolameme.base.files import read_frame
 from lolameme.data.prediction import without_position
-from lolameme.drawing.panels import panels
+from lolameme.drawing.panels import nothing, panels
 from lolameme.drawing.style import QUIET, colours, markers
 from lolameme.reporting.recall import recalled
 from lolameme.study.architectures import label
@@ -80,6 +80,8 @@ def positions(study: Study, predicted_cells: pd.DataFrame) -> pd.DataFrame:
 def draw(study: Study, predicted_cells: pd.DataFrame, **_: pd.DataFrame) -> Drawing:
     """Every cell's exact match against its bound: nothing should lie above the line."""
     rows = predicted_cells[predicted_cells["bound"].notna() & (predicted_cells["looked_up"] > 0)]
+    if rows.empty:
+        return nothing("No stack of this study has a bound.")
     names = list(rows["architecture"].unique())
     palette, shapes = colours(names), markers(names)
     variants = list(rows["variant"].unique())
