@@ -70,6 +70,7 @@ def test_labels_are_as_people_write_them():
         "thex-2+4": "T HEX-2+4",
         "xeht-1": "XEHT-1",
         "hyena.attention": "Hyena+Attn",
+        "short-gate.attention.short-gate.short-gate": "ShortGate, Attn-2",
     }
     named |= {"thex-2@5": "T HEX-2, 5 taps", "hyena@1": "Hyena, 1 tap", "short-attention": "ShortAttn"}
     assert {name: label(name) for name in named} == named

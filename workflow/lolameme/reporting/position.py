@@ -72,11 +72,14 @@ def _curve(ax: Axes, curve: pd.DataFrame, cells: pd.DataFrame, colour: tuple, as
 def _bound(ax: Axes, swapped: pd.DataFrame, bounds: pd.DataFrame) -> None:
     """What the account allows each position at most, before training, as a bar above which nothing should lie."""
     at_most = bounds.groupby("architecture")["bound"].max()
+    named = False
     for row in swapped.itertuples():
         bound = at_most.get(row.architecture)
         if pd.notna(bound) and bound < 0.995:
             ax.plot([row.k - 0.32, row.k + 0.32], [bound, bound], color=INK, linewidth=1.6, zorder=4)
-            ax.text(row.k + 0.34, bound, "bound", fontsize=7.5, va="center", color=INK)
+            if not named:  # once: bars of neighbours often stand at one height
+                ax.text(row.k - 0.32, bound - 0.015, "bound", fontsize=7.5, va="top", color=INK)
+            named = True
 
 
 def _suffix(rows: pd.DataFrame, name: str) -> str:

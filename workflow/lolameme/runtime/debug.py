@@ -46,7 +46,8 @@ def job_that_makes(file: str, configuration: Path) -> tuple[Path, Snakemake]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m lolameme.runtime.debug", description=__doc__.splitlines()[0])
+    about = "Run the script that makes a file in this process."
+    parser = argparse.ArgumentParser(prog="python -m lolameme.runtime.debug", description=about)
     parser.add_argument("file", help="what the job makes: a path under results or reports, as `snakemake -n` shows it")
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study; default: config.yaml")
     asked = parser.parse_args()

@@ -134,16 +134,25 @@ def expand(names: list[str] | tuple[str, ...], layers: int) -> tuple[str, ...]:
 
 
 def label(architecture: str) -> str:
-    """An architecture, or a family, as people write it: GPT-2, Hyena, T HEX-2, XEHT, its mixers; Hyena, 5 taps."""
+    """An architecture, or a family, as people write it: GPT-2, T HEX-2, XEHT, its mixers; with taps: Hyena, 5 taps."""
     stack, taps = split(architecture)
     written = {"gpt2": "GPT-2", "thex": "T HEX", "xeht": "XEHT"}.get(family(architecture))
     if written is None:
-        written = "+".join(mixer_label(mixer) for mixer in stack.split("."))
+        written = _pattern_label(stack.split("."))
     if swapped := positions(architecture):
         written += "-" + "+".join(map(str, swapped))
     if taps:
         written += f", {taps} taps" if taps > 1 else ", 1 tap"
     return written
+
+
+def _pattern_label(mixers: list[str]) -> str:
+    """Mixers in a row; where a single layer differs from all others, in short: ShortGate, Attn-2."""
+    for other in set(mixers):
+        rest = [mixer for mixer in mixers if mixer != other]
+        if len(rest) == len(mixers) - 1 > 1 and len(set(rest)) == 1:
+            return f"{mixer_label(rest[0])}, {mixer_label(other)}-{mixers.index(other) + 1}"
+    return "+".join(mixer_label(mixer) for mixer in mixers)
 
 
 def mixer_label(mixer: str) -> str:
