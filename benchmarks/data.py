@@ -25,7 +25,7 @@ PUBLIC = {
 
 
 def builder(name: str, programs: int) -> Builder:
-    """The builder of `multi_language` of the default study, or of a public task, with so many training programs."""
+    """The builder of `in_context_far` of the default study, or of a public task, with so many training programs."""
     data = yaml.safe_load(STUDY.read_text())
     data["variants"] |= {task: {"about": task, "tokenizer": {"kind": "piece"}} | PUBLIC[task] for task in PUBLIC}
     data["variants"][name]["sizes"] = {"train": programs, "valid": 500, "test": 500}
@@ -74,7 +74,7 @@ def memory(programs: int) -> tuple[int, float]:
     code = (
         "import sys; sys.path.insert(0, 'benchmarks'); import data, tempfile, pathlib\n"
         "from lolameme.base.provenance import peak_memory\n"
-        f"folder = pathlib.Path(tempfile.mkdtemp()); data.builder('multi_language', {programs}).write(folder); "
+        f"folder = pathlib.Path(tempfile.mkdtemp()); data.builder('in_context_far', {programs}).write(folder); "
         "print(peak_memory() / 2**20)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -85,15 +85,15 @@ def main() -> None:
     pa.set_cpu_count(1)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [generation(task, 200_000, folder) for task in ("listops", "mqar", "multi_language")]
+        rows = [generation(task, 200_000, folder) for task in ("listops", "mqar", "in_context_far")]
         disk = (folder / "train.parquet").stat().st_size / len(Split.read(folder / "train.parquet").flat)
     lines = ["One thread; shapes of `config.yaml`.", "", *ratios([*rows, drawing()]), ""]
-    lines += ["Peak memory of writing training programs of `multi_language`, leakage check included:", ""]
+    lines += ["Peak memory of writing training programs of `in_context_far`, leakage check included:", ""]
     peaks = [memory(programs) for programs in (50_000, 200_000, 800_000)]
     lines += [*table(("programs", "MB"), [(f"{n:,}", f"{mb:.0f}") for n, mb in peaks]), ""]
-    rate = next(row[2] for row in rows if "multi_language" in row[0])
+    rate = next(row[2] for row in rows if "in_context_far" in row[0])
     lines += [
-        f"Two billion tokens of `multi_language`, on one core: {2e9 / rate / 60:.0f} minutes and {2 * disk:.1f} GB of "
+        f"Two billion tokens of `in_context_far`, on one core: {2e9 / rate / 60:.0f} minutes and {2 * disk:.1f} GB of "
         "Parquet, by these figures."
     ]
     keep("data", lines)
