@@ -9,9 +9,10 @@ def test_predictions_are_made_from_data_and_configuration_alone(tmp_path):
     project = Project(tmp_path, study_data())
     planned = project.planned("results/mini/predictions.parquet")
     variants, worlds = 2, 2
+    splits = 2  # test, and valid, from which test is drawn apart
     assert planned == {
         "world": variants * worlds,
-        "held_out": variants * worlds,
+        "held_out": variants * worlds * splits,
         "reach": variants * worlds,
         "predict": 1,
     }
