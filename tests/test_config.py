@@ -88,6 +88,39 @@ WRONG = [
     (("variants", "pairs", "program", "length"), 31, "length is 31; it must be even, and at least 4 words for each of"),
     (("variants", "pairs", "splits"), {"more": {"pairs": [9, 9]}}, "splits.more: length is 32; it must be even"),
     (("variants",), {}, "variants: dictionary should have at least 1 item"),
+    (("seeds",), [True], "seeds.0: input should be a valid integer, got True; write a whole number in digits"),
+    (("training", "steps"), True, "training.steps: input should be a valid integer, got True; write a whole number in"),
+    (("training", "steps"), "8", "training.steps: input should be a valid integer, got '8'; write a whole number in"),
+    (("training", "steps"), 8.0, "training.steps: input should be a valid integer, got 8.0; write a whole number in"),
+    (("training", "clip"), True, "training.clip: input should be a valid number, got True; write a number in digits"),
+    (("training", "rates"), {"thex": True}, "training.rates.thex: input should be a valid number, got True; write a"),
+    (
+        ("training", "learning_rate"),
+        "5e-3",
+        "learning_rate: input should be a valid number, got '5e-3'; write a number",
+    ),
+    (("training", "snapshots"), [True, 2], "training.snapshots.0: input should be a valid integer, got True; write a"),
+    (("model", "hyena", "order"), True, "model.hyena.order: input should be a valid integer, got True; write a whole"),
+    (("variants", "recall", "world", "stems"), True, "world.stems: input should be a valid integer, got True; write a"),
+    (("variants", "recall", "program", "queries"), [True, 3], "queries.0: input should be a valid integer, got True; "),
+    (("variants", "recall", "program", "queries"), 3, "program.queries: input should be a valid tuple, got 3; write a"),
+    (
+        ("variants", "recall", "program", "interleave"),
+        1,
+        "interleave: input should be a valid boolean, got 1; write tru",
+    ),
+    (("variants", "recall", "about"), 3, "variants.recall.about: input should be a valid string, got 3; write a word"),
+    (
+        ("variants", "pairs", "program", "power"),
+        True,
+        "program.power: input should be a valid number, got True; write ",
+    ),
+    (
+        ("analyses",),
+        {"scores": {"prompts": True}},
+        "analyses.scores.prompts: input should be a valid integer, got True",
+    ),
+    (("model",), [1, 2], "model: input should be a valid dictionary or instance of Model, got [1, 2]; write a mapping"),
 ]
 
 
@@ -204,7 +237,7 @@ def test_anything_anywhere_is_accepted_or_refused_in_one_sentence(keys, value):
         data = value
     sentence = refusal(data)
     assert sentence is None or (sentence.startswith("config.yaml: ") and "\n" not in sentence)
-    if sentence is None and not isinstance(value, bool):  # the types read yes and no as 1 and 0, too
+    if sentence is None:
         assert SCHEMA.is_valid(data)
 
 
@@ -233,6 +266,17 @@ def test_a_seed_draws_its_own_world_unless_one_is_asked_for():
     assert (shared.world_seeds, shared.world_of(5)) == ((7,), 7)
     with pytest.raises(ConfigError, match="world_seed is 7, but worlds: seed draws a world per seed; add worlds: one"):
         study(world_seed=7)
+
+
+@pytest.mark.parametrize("path", STUDIES)
+def test_a_study_written_out_and_read_again_is_the_same(path):
+    made = config.load(ROOT / path)
+    for written in (made.model_dump(), json.loads(made.model_dump_json())):
+        again = config.parse(written)
+        assert again == made
+        for name, variant in made.variants.items():
+            assert again.variants[name].programs() == variant.programs()
+            assert [again.asked(name, stack) for stack in again.stacks] == [made.asked(name, s) for s in made.stacks]
 
 
 def test_what_only_a_world_shows_is_found_before_any_job():

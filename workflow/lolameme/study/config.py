@@ -8,7 +8,17 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FieldSerializationInfo,
+    Tag,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
 from typing_extensions import TypedDict
 
 from lolameme.study import architectures, document, plugins
@@ -68,7 +78,7 @@ class Study(Section):
         description="seed: every seed draws a world and programs of its own, so that intervals are for any world; "
         "one: all seeds share those of world_seed, so that intervals are for this world alone",
     )
-    world_seed: Seed = Field(1, description="worlds: one: the seed of worlds and programs")
+    world_seed: Seed | None = Field(None, description="worlds: one: the seed of worlds and programs; null: 1")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="CPU threads of one training")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU, else the CPU")
     languages: dict[Name, Language] = Field(min_length=1)
@@ -100,7 +110,7 @@ class Study(Section):
     def _consistent(self):
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: {list(self.seeds)} names a seed twice")
-        if self.worlds == "seed" and "world_seed" in self.model_fields_set:
+        if self.worlds == "seed" and self.world_seed is not None:
             raise ValueError(
                 f"world_seed is {self.world_seed}, but worlds: seed draws a world per seed; add worlds: one, or drop it"
             )
@@ -147,6 +157,11 @@ class Study(Section):
                     raise ValueError(f"analyses.{name}: {error}") from None
         return self
 
+    @field_serializer("variants")
+    def _as_given(self, variants: dict[str, Any], info: FieldSerializationInfo) -> dict[str, Any]:
+        """Variants with the keys that were given: what is set in a split or in their training overrides what is not."""
+        return {name: variant.model_dump(mode=info.mode, exclude_unset=True) for name, variant in variants.items()}
+
     @property
     def paths(self) -> Paths:
         """Where the study's files lie."""
@@ -154,12 +169,17 @@ class Study(Section):
 
     def world_of(self, seed: int) -> int:
         """The seed of the world, and of the programs, that cells of a seed are trained and tested on."""
-        return seed if self.worlds == "seed" else self.world_seed
+        return seed if self.worlds == "seed" else self._one_world
 
     @property
     def world_seeds(self) -> tuple[int, ...]:
         """The seeds of all worlds. Trials of the tuning use the first one, which pictures and pages show, too."""
-        return self.seeds if self.worlds == "seed" else (self.world_seed,)
+        return self.seeds if self.worlds == "seed" else (self._one_world,)
+
+    @property
+    def _one_world(self) -> int:
+        """The seed of the world that all seeds share."""
+        return 1 if self.world_seed is None else self.world_seed
 
     @property
     def stacks(self) -> tuple[str, ...]:

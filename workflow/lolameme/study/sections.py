@@ -31,9 +31,13 @@ def nearest(word: str, allowed) -> str:
 
 
 class Section(BaseModel):
-    """A part of the configuration. Unknown keys are mistakes; values never change after reading."""
+    """A part of the configuration. Unknown keys are mistakes; values never change after reading.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+    A value has the type that is wanted, or it is a mistake: `true` is no 1, `"100"` and `100.0` are no 100. Whole
+    numbers stand for numbers, and lists for tuples.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -43,13 +47,31 @@ class Section(BaseModel):
                 if key not in cls.model_fields:
                     keys = ", ".join(cls.model_fields)
                     raise ValueError(f"unknown key {short(key)}{nearest(key, cls.model_fields)}; allowed: {keys}")
-        return data
+        return exchanged(data, list, tuple)
 
     def updated(self, other: "Section | None"):
         """This section with the keys that `other` sets explicitly (how a variant overrides the study's defaults)."""
         return self if other is None else self.model_copy(update={k: getattr(other, k) for k in other.model_fields_set})
 
 
+def exchanged(value: Any, given: type, wanted: type) -> Any:
+    """Plain data with every sequence of one type, at any depth, as one of another type."""
+    if isinstance(value, given):
+        return wanted(exchanged(entry, given, wanted) for entry in value)
+    if isinstance(value, dict):
+        return {key: exchanged(entry, given, wanted) for key, entry in value.items()}
+    return value
+
+
+_REMEDIES = {  # by the type of a mistake
+    "int_type": "write a whole number in digits, without quotes",
+    "float_type": "write a number in digits, without quotes",
+    "bool_type": "write true or false, without quotes",
+    "string_type": "write a word; quotes make it one",
+    "tuple_type": "write a list, [ ... ]",
+    "model_type": "write a mapping of keys",
+    "dict_type": "write a mapping of keys",
+}
 TASK = "task:"  # marks the part of a mistake's location that only says which task a variant has
 
 
@@ -66,7 +88,8 @@ def sentence(error: ValidationError) -> str:
     elif first["type"] == "unknown_task":
         text += f", got {short(first['input']['task'])}"
     elif first["type"] != "value_error":
-        text = f"{text[0].lower()}{text[1:]}, got {short(first['input'])}"
+        text = f"{text[0].lower()}{text[1:]}, got {short(exchanged(first['input'], tuple, list))}"
+        text += f"; {_REMEDIES[first['type']]}" if first["type"] in _REMEDIES else ""
         if first["type"] == "literal_error":
             text += nearest(first["input"], re.findall("'([^']*)'", first["ctx"]["expected"]))
     text = short(f"{where}: {text}" if where else text, 1000, quoted=False)
