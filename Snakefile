@@ -34,7 +34,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        everything(),
+        all_files(),
     message:
         f"The study is complete: {PAGE}"
 

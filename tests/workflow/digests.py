@@ -4,6 +4,7 @@ rule carries as `code` and as `display`, for the project as it is and after each
 In: a JSON list of [path, new text]. Out: a JSON list with the digests of all jobs, then those after each edit.
 """
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -12,13 +13,13 @@ from types import SimpleNamespace
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
-JOBS = [
-    SimpleNamespace(
-        variant=variant, architecture=architecture, analysis="knockout", table="leaderboard", figure="stacks"
-    )
-    for variant in ("recall", "lists", "pairs")
-    for architecture in ("gpt2", "hyena", "thex-2", "linear-attention")
-]
+WILDCARDS = {
+    "analysis": ("knockout", "scores", "emergence"),
+    "variant": ("recall", "lists", "pairs"),
+    "architecture": ("gpt2", "hyena", "thex-2", "linear-attention"),
+    "table": ("leaderboard", "knockout_costs"),
+    "figure": ("stacks", "knockout"),
+}
 
 
 def digests(rules) -> dict[str, str]:
@@ -31,9 +32,10 @@ def digests(rules) -> dict[str, str]:
     found = {}
     for rule in rules:
         known = [rule.params[name] for name in ("code", "display") if name in rule.params.keys()]  # noqa: SIM118
-        for job in JOBS if known else []:
-            used = [getattr(job, name) for name in ("variant", "architecture") if name in rule.wildcard_names]
-            found["/".join([rule.name, *used])] = [value(job) for value in known]
+        names = [name for name in WILDCARDS if name in rule.wildcard_names]
+        for job in itertools.product(*(WILDCARDS[name] for name in names)) if known else []:
+            wildcards = SimpleNamespace(**dict(zip(names, job, strict=True)))
+            found["/".join([rule.name, *job])] = [value(wildcards) for value in known]
     return found
 
 

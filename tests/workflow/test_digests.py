@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from conftest import ROOT, study_data
+from lolameme.base import sources
 from project import Project
 
 PACKAGE = "workflow/lolameme"
@@ -129,6 +130,41 @@ def test_how_plugins_are_named_and_drawn_changes_the_report_alone(project):
         assert rules(jobs) == {"table", "figure", "latex", "page"}
 
 
+def inside(text: str, name: str) -> str:
+    """The same code with one more line at the end of a function or class."""
+    tree = ast.parse(text)
+    next(node for node in tree.body if getattr(node, "name", None) == name).body += ast.parse("edited = 1").body
+    return ast.unparse(tree)
+
+
+def test_cells_are_measured_again_for_what_measures_them_and_not_for_what_draws(project):
+    path = f"{PACKAGE}/analyses/knockout.py"
+    text = (ROOT / path).read_text()
+    drawn = [inside(text, name) for name in ("costs", "draw", "findings")]
+    drawn += [
+        text.replace("Exact match lost when", "What is lost when"),
+        text.replace("NEEDED, SPARE = 0.2", "NEEDED, SPARE = 0.3"),
+    ]
+    measured = [inside(text, name) for name in ("Settings", "measure")]
+    measured += [text.replace('"part": str', '"part": int'), text.replace('NOTHING = "', 'NOTHING = "not ')]
+    assert text not in drawn + measured
+    found = Digests(project, [(path, edited) for edited in drawn + measured]).changed
+    for jobs in found[: len(drawn)]:
+        assert jobs == {"table/knockout_costs", "figure/knockout", "latex", "page"}
+    for jobs in found[len(drawn) :]:
+        assert rules(jobs) == {"analyse", "table", "figure", "latex", "page"}
+        assert {job.split("/")[1] for job in jobs if rules({job}) == {"analyse"}} == {"knockout"}
+
+
+def test_an_analysis_that_measures_by_another_one_depends_on_how_that_measures(project):
+    path = f"{PACKAGE}/analyses/scores.py"
+    text = (ROOT / path).read_text()
+    edits = [(path, inside(text, name)) for name in ("measure", "draw_scores")]
+    measured, drawn = Digests(project, edits).changed
+    assert {job.split("/")[1] for job in measured if rules({job}) == {"analyse"}} == {"scores", "emergence"}
+    assert not drawn  # the study of these tests draws no scores
+
+
 def test_a_task_changes_only_its_variants(of_meaning):
     for task, variant in {"lolameme": "recall", "listops": "lists", "mqar": "pairs"}.items():
         for part in ("settings", "generator", "interpreter"):
@@ -143,9 +179,9 @@ def test_a_task_changes_only_its_variants(of_meaning):
     [
         ("runtime", {"*"}),
         ("cli.py", {"*"}),
-        ("reporting", DATA | CELLS | WEIGHTS),
-        ("tracking", DATA | CELLS | WEIGHTS | {"page", "figures", "tables"}),
-        ("drawing", DATA | CELLS | WEIGHTS | {"tables"}),
+        ("reporting", DATA | CELLS | WEIGHTS | {"analyse", "pool"}),
+        ("tracking", DATA | CELLS | WEIGHTS | {"analyse", "pool", "page", "figure", "table"}),
+        ("drawing", DATA | CELLS | WEIGHTS | {"analyse", "pool"}),
         ("statistics", DATA | CELLS | WEIGHTS),
         ("analyses", DATA | CELLS | WEIGHTS),
         ("learning", DATA),
@@ -198,3 +234,8 @@ def test_no_result_depends_on_a_docstring():
     """`__doc__` is for the help of commands, which no rule runs."""
     users = [path for path in MODULES + SCRIPTS if "__doc__" in (ROOT / path).read_text()]
     assert users == [f"{PACKAGE}/cli.py"]
+
+
+def test_a_part_that_a_module_does_not_define_is_named():
+    with pytest.raises(AttributeError, match=r"analyses/knockout\.py does not define measured"):
+        sources.digest("scripts/analyse.py", "lolameme.analyses.knockout:measured")

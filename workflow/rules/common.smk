@@ -109,8 +109,9 @@ def of_cell(wildcards):
 
 
 def of_analysis(wildcards):
-    """The modules of an analysis and of the cell that it looks into."""
-    return [plugins.module_name("analysis", wildcards.analysis), *of_cell(wildcards)]
+    """What an analysis measures, which is no part of how it is drawn, and the modules of the cell it looks into."""
+    file = plugins.module_name("analysis", wildcards.analysis)
+    return [*(f"{file}:{part}" for part in ("Settings", "COLUMNS", "measure")), *of_cell(wildcards)]
 
 
 def display(wildcards):
@@ -194,7 +195,7 @@ def first_world(name):
     return expand(f"{DATA}/{name}", variant=STUDY.variants, world=STUDY.world_seeds[0])
 
 
-def everything():
+def all_files():
     """All files that the study consists of, so that whatever is missing of them is made again."""
     cells = {"variant": STUDY.variants, "architecture": STUDY.stacks, "seed": STUDY.seeds}
     parts = [

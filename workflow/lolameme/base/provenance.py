@@ -20,7 +20,7 @@ def code_version() -> dict[str, str | None]:
         commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         commit = None
-    return {"version": lolameme.__version__, "sources": sources.everything(), "commit": commit}
+    return {"version": lolameme.__version__, "sources": sources.whole_package(), "commit": commit}
 
 
 def fingerprint(facts: dict[str, Any]) -> str:
