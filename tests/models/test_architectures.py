@@ -1,6 +1,16 @@
 import pytest
 
-from lolameme.study.architectures import MIXERS, expand, family, label, mixer_label, model_of, pattern, positions
+from lolameme.study.architectures import (
+    MIXERS,
+    expand,
+    family,
+    label,
+    masked,
+    mixer_label,
+    model_of,
+    pattern,
+    positions,
+)
 from lolameme.study.settings import Hyena, Model
 
 A, H, L = "attention", "hyena", "linear-attention"
@@ -39,7 +49,14 @@ def test_names_and_patterns():
         ),
         *((name, "is no architecture.*; write gpt2") for name in ("hyena.gpt2", "hyena.", ".hyena")),
         *((name, r"positions must rise and lie in 1\.\.3") for name in ("thex-4", "thex-2+2", "thex-3+1")),
-        *((name, "no layer has a short convolution") for name in ("gpt2@3", "linear-attention@5")),
+        *((name, "no layer has a short convolution") for name in ("gpt2@3", "linear-attention@5", "linear-attention@4")),
+        *((name, "no layer has a short convolution") for name in ("gpt2@3-1", "linear-attention@5-1")),
+        *((name, "is no architecture") for name in ("hyena@-1", "hyena@3-", "hyena@3-01", "hyena-1@3", "thex-*@3-1")),
+        *(
+            (name, r"masked taps must rise and lie in 0\.\.2, and one must be left")
+            for name in ("hyena@3-3", "hyena@3-1+1", "hyena@3-2+1", "thex-2@3-0+1+2")
+        ),
+        ("hyena.linear-attention.hyena@5-0+1+2+3", "one must be left"),
         ("hyena.attention", "2 mixers do not fill 3 layers evenly"),
     ],
 )
@@ -61,6 +78,23 @@ def test_the_suffix_gives_taps_and_changes_nothing_else():
         assert model_of(f"{name}@5", model) == Model(layers=4, hyena=Hyena(order=3, short_filter=5))
         assert model_of(name, model) == model
     assert expand(["thex-*@5", "thex-1", "thex-1@5", "hyena@2"], 2) == ("thex-1@5", "thex-2@5", "thex-1", "hyena@2")
+
+
+def test_the_suffix_takes_taps_away():
+    model = Model(layers=4)
+    name = "thex-2@5-1+3"
+    assert pattern(name, 4) == pattern("thex-2", 4)
+    assert (family(name), positions(name), masked(name), masked("thex-2@5")) == ("thex", (2,), (1, 3), ())
+    assert model_of(name, model).hyena == Hyena(short_filter=5, masked_taps=(1, 3))
+    assert model_of("thex-2@5", model_of(name, model)).hyena == Hyena(short_filter=5)
+    assert expand(["thex-*@3-1", "thex-1@3", "thex-1@3-1"], 2) == ("thex-1@3-1", "thex-2@3-1", "thex-1@3")
+    assert label(name) == "T HEX-2, 5 taps, 1+3 back masked"
+
+
+@pytest.mark.parametrize("lags", [(3,), (1, 1), (2, 1), (0, 1, 2)])
+def test_settings_mask_taps_that_are_there_and_leave_one(lags):
+    with pytest.raises(ValueError, match=r"masked_taps is .*; they must rise and lie in 0\.\.2, and one must be left"):
+        Hyena(short_filter=3, masked_taps=lags)
 
 
 def test_labels_are_as_people_write_them():

@@ -10,11 +10,13 @@ from lolameme.models.mixers.attention import plain_attention, torch_attention
 from lolameme.models.mixers.hyena import Hyena, ImplicitFilter
 from lolameme.models.mixers.rotary import rotate
 from lolameme.models.mixers.short_gate import ShortGate
+from lolameme.models.short_convolution import ShortConvolution
+from lolameme.study import architectures
 from lolameme.study.architectures import PURE
 from lolameme.study.settings import Hyena as HyenaSettings
 from lolameme.study.settings import Model
 
-NAMES = (*PURE, "thex-2", "xeht-1+3", "hyena.linear-attention.attention")
+NAMES = (*PURE, "thex-2", "xeht-1+3", "hyena.linear-attention.attention", "hyena@4-0+2", "short-attention@3-1")
 
 
 @pytest.fixture(autouse=True)
@@ -222,3 +224,41 @@ def test_taps_are_part_of_a_name(name):
     assert parameter_count(name, model(), 11) - parameter_count(plain, model(), 11) == per_tap * (taps - 3)
     operations = [flops_per_token(each, model(), 11, 9) for each in (plain, name)]
     assert operations[1] - operations[0] == pytest.approx(2 * per_tap * (taps - 3))
+
+
+MASKED = ["hyena@3-1", "short-attention@5-0+2", "thex-2@3-2", "canon@4-1", "short-gate@3-1", "linear-attention@4-1"]
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_a_masked_tap_is_a_tap_at_zero_from_the_start(name):
+    """The same seed gives the same stack but for that tap, which is no parameter, so that training cannot move it."""
+    whole, without = name.rpartition("-")[0], architectures.masked(name)
+    whole = "linear-attention" if whole == "linear-attention@4" else whole  # which has four of its own
+    masked, net = (stack.build(each, model(), 11, seed=1).double() for each in (name, whole))
+    taken = 0
+    for block in net.blocks:
+        for module in block.mixer.modules():
+            if isinstance(module, ShortConvolution):
+                module.weight.data[list(without)] = 0
+                taken += len(without) * module.weight.shape[1]
+    tokens = torch.randint(11, (2, 9))
+    torch.testing.assert_close(masked(tokens), net(tokens))
+    assert taken > 0
+    assert parameter_count(whole, model(), 11) - parameter_count(name, model(), 11) == taken
+    assert sum(p.numel() for p in net.parameters()) - sum(p.numel() for p in masked.parameters()) == taken
+    operations = [flops_per_token(each, model(), 11, 9) for each in (whole, name)]
+    assert operations[0] - operations[1] == pytest.approx(2 * taken)
+
+
+def test_no_training_step_moves_a_masked_tap():
+    """What stands one token back changes nothing in a layer without that tap, before and after training."""
+    net = stack.build("short-gate@3-1", model(), 11, seed=1).double()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=0.1)
+    for _ in range(3):
+        net(torch.randint(11, (4, 9))).square().sum().backward()
+        optimiser.step()
+    layer, x = net.blocks[0].mixer, torch.randn(1, 9, 12, dtype=torch.double)
+    changed = x.clone()
+    changed[:, 4] += 1
+    differs = (layer(x) - layer(changed)).abs().sum(-1)[0] > 1e-9
+    assert differs.nonzero().flatten().tolist() == [4, 6]

@@ -26,7 +26,7 @@ def short_energy(block: Block) -> dict[int, float]:
     if module is None:
         return {}
     energy = module.weight.detach().square().sum(1)  # (taps,)
-    return dict(enumerate((energy / energy.sum()).tolist()))
+    return dict(zip(module.lags, (energy / energy.sum()).tolist(), strict=True))
 
 
 @torch.inference_mode()
@@ -44,13 +44,13 @@ def without_tap(block: Block, tap: int) -> Iterator[None]:
     """Within the block, the layer's short convolution does not see what stands `tap` places back."""
     module = short(block)
     assert module is not None
-    weight = module.weight.data
-    kept = weight[tap].clone()
+    weight, row = module.weight.data, module.lags.index(tap)
+    kept = weight[row].clone()
     try:
-        weight[tap] = 0
+        weight[row] = 0
         yield
     finally:
-        weight[tap] = kept
+        weight[row] = kept
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The short convolution that many mixers put before their own work: a few explicit taps per channel."""
 
 import math
+from collections.abc import Container
 
 import torch
 from torch import Tensor, nn
@@ -9,42 +10,63 @@ from lolameme.models.options import without_decay
 
 
 class ShortConvolution(nn.Module):
-    """A depthwise causal convolution with a few explicit taps: (B, L, C) -> (B, L, C)."""
+    """A depthwise causal convolution with a few explicit taps: (B, L, C) -> (B, L, C).
 
-    def __init__(self, channels: int, taps: int):
+    Those masked are zero, always: they are no parameters. The others start as they would beside them.
+    """
+
+    def __init__(self, channels: int, taps: int, masked: Container[int] = ()):
         super().__init__()
+        self.lags = tuple(lag for lag in range(taps) if lag not in masked)
+        if not self.lags:
+            raise ValueError(f"all {taps} taps of a short convolution are masked; one must be left")
         bound = 1 / math.sqrt(taps)  # torch's own, for convolutions
-        weight = nn.Parameter(torch.empty(taps, channels).uniform_(-bound, bound))
-        self.weight = without_decay(weight)  # weight[i] meets x[t - i]
+        weight = torch.empty(taps, channels).uniform_(-bound, bound)[list(self.lags)]
+        self.weight = without_decay(nn.Parameter(weight))  # weight[i] meets x[t - lags[i]]
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        return _Taps.apply(x, self.weight.to(x.dtype), self.bias.to(x.dtype))
+        return _Taps.apply(x, self.weight.to(x.dtype), self.bias.to(x.dtype), self.lags)
+
+    def taps(self) -> Tensor:
+        """(taps, C), up to the last that is not masked: row i meets x[t - i]."""
+        lags = torch.tensor(self.lags, device=self.weight.device)
+        return self.weight.new_zeros(self.lags[-1] + 1, self.weight.shape[1]).index_copy(0, lags, self.weight)
 
     def step(self, x: Tensor, recent: Tensor | None) -> tuple[Tensor, Tensor]:
         """The next position alone, x (B, C), given up to taps - 1 inputs before it (B, T, C), latest last."""
-        seen = x[:, None] if recent is None else torch.cat([recent, x[:, None]], dim=1)[:, -len(self.weight) :]
-        y = self.bias + (seen * self.weight[: seen.shape[1]].flip(0)).sum(1)
+        seen = x[:, None] if recent is None else torch.cat([recent, x[:, None]], dim=1)[:, -self.lags[-1] - 1 :]
+        latest = seen.shape[1] - 1
+        met = [latest - lag for lag in reversed(self.lags) if lag <= latest]
+        y = self.bias + (seen[:, met] * self.weight[: len(met)].flip(0)).sum(1)
         return y, seen
 
 
 class _Taps(torch.autograd.Function):
-    """y[t] = bias + sum over i of weight[i] x[t - i]; forward and backward add in place, tap by tap."""
+    """y[t] = bias + sum over i of weight[i] x[t - lags[i]]; forward and backward add in place, tap by tap."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, lags: tuple[int, ...]) -> Tensor:
         ctx.save_for_backward(x, weight)
-        y = torch.addcmul(bias, x, weight[0])
-        for i in range(1, min(len(weight), x.shape[1])):
-            y[:, i:].addcmul_(x[:, :-i], weight[i])
+        ctx.lags = lags
+        y = torch.addcmul(bias, x, weight[0]) if lags[0] == 0 else bias.expand_as(x).clone()
+        for i, lag in _back(lags, x.shape[1]):
+            y[:, lag:].addcmul_(x[:, :-lag], weight[i])
         return y
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
         x, weight = ctx.saved_tensors
-        to_x, to_weight = gradient * weight[0], torch.zeros_like(weight)
-        to_weight[0] = (gradient * x).sum((0, 1))
-        for i in range(1, min(len(weight), x.shape[1])):
-            to_x[:, :-i].addcmul_(gradient[:, i:], weight[i])
-            to_weight[i] = (gradient[:, i:] * x[:, :-i]).sum((0, 1))
-        return to_x, to_weight, gradient.sum((0, 1))
+        present = ctx.lags[0] == 0
+        to_x, to_weight = gradient * weight[0] if present else torch.zeros_like(x), torch.zeros_like(weight)
+        if present:
+            to_weight[0] = (gradient * x).sum((0, 1))
+        for i, lag in _back(ctx.lags, x.shape[1]):
+            to_x[:, :-lag].addcmul_(gradient[:, lag:], weight[i])
+            to_weight[i] = (gradient[:, lag:] * x[:, :-lag]).sum((0, 1))
+        return to_x, to_weight, gradient.sum((0, 1)), None
+
+
+def _back(lags: tuple[int, ...], length: int) -> list[tuple[int, int]]:
+    """The taps that meet the past within an input of this length: which of the weights, and how many tokens back."""
+    return [(i, lag) for i, lag in enumerate(lags) if 0 < lag < length]

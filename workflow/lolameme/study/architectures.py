@@ -9,8 +9,9 @@ A pattern is a tuple with the mixer of each layer, from the embedding upwards. L
     thex-3+9            several positions
     hyena.attention     any pattern of mixers, from the embedding upwards, repeated to the depth of the stack
     thex-3@5            any of these with five taps in its short convolutions, instead of model.hyena.short_filter
+    thex-3@5-1          the same without the tap that sees one token back; thex-3@5-1+2: nor the one two back
 
-A mixer that names no setting for its taps keeps its own: linear attention its four.
+A mixer that names no setting for its taps keeps its own: linear attention its four, of which some can be masked.
 """
 
 import re
@@ -26,17 +27,25 @@ SHORT_FILTER = "hyena.short_filter"  # the setting of the model that the suffix 
 _SWAPPED = {"thex": (HYENA, ATTENTION), "xeht": (ATTENTION, HYENA)}  # family: (base mixer, mixer of layer K)
 _MIXER = "|".join(MIXERS)
 _STACK = rf"(?:{'|'.join(PURE)}|(?:thex|xeht)-[1-9]\d*(?:\+[1-9]\d*)*|(?:{_MIXER})(?:\.(?:{_MIXER}))+)"
-NAME = rf"{_STACK}(?:@[1-9]\d*)?"
+_LAG = r"(?:0|[1-9]\d*)"
+NAME = rf"{_STACK}(?:@[1-9]\d*(?:-{_LAG}(?:\+{_LAG})*)?)?"
 FORMS = (
     "gpt2, the name of another mixer such as hyena, thex-K, xeht-K (several positions: thex-2+4; all of them: thex-*), "
-    "or mixers to repeat, such as hyena.attention; at the end @5 for five taps of the short convolutions"
+    "or mixers to repeat, such as hyena.attention; at the end @5 for five taps of the short convolutions, "
+    "@5-1 for these without the one that sees one token back"
 )
 
 
 def split(name: str) -> tuple[str, int | None]:
     """A name without its suffix, and the taps that the suffix asks for, or None."""
-    stack, _, taps = name.partition("@")
-    return stack, int(taps) if taps else None
+    stack, _, suffix = name.partition("@")
+    return stack, int(suffix.partition("-")[0]) if suffix else None
+
+
+def masked(name: str) -> tuple[int, ...]:
+    """The taps that a name's suffix takes away, by how many tokens back they see."""
+    lags = name.partition("@")[2].partition("-")[2]
+    return tuple(int(lag) for lag in lags.split("+")) if lags else ()
 
 
 FAMILIES = (*PURE, *_SWAPPED, "pattern")
@@ -83,15 +92,25 @@ def pattern(name: str, layers: int) -> tuple[str, ...]:
     """The mixer of each layer.
 
     Raises ValueError, in a sentence for the user, if the name is not an architecture, a position lies outside
-    1..`layers`, a pattern does not fill the layers, or taps are given to a stack without short convolutions.
+    1..`layers`, a pattern does not fill the layers, taps are given to a stack without short convolutions, or taps are
+    masked that it does not have.
     """
     if not re.fullmatch(NAME, name):
         raise ValueError(
             f"{name!r} is no architecture{nearest(name, PURE)}; write {FORMS}; mixers: {', '.join(MIXERS)}"
         )
     mixers = _pattern(name, layers)
-    if split(name)[1] and not any(plugins.constants("mixer", m).get("TAPS") == SHORT_FILTER for m in mixers):
-        raise ValueError(f"{name!r}: no layer has a short convolution whose taps can be chosen; leave the suffix out")
+    taps, without = split(name)[1], masked(name)
+    if taps:
+        own = {plugins.constants("mixer", mixer).get("TAPS") for mixer in mixers} - {None}
+        if SHORT_FILTER not in own and not (without and taps in own):
+            raise ValueError(
+                f"{name!r}: no layer has a short convolution whose taps can be chosen; leave the suffix out"
+            )
+        fewest = min(taps if each == SHORT_FILTER else each for each in own)
+        left = set(range(fewest)) - set(without)
+        if list(without) != sorted(set(without)) or max(without, default=0) >= taps or not left:
+            raise ValueError(f"{name!r}: masked taps must rise and lie in 0..{taps - 1}, and one must be left")
     return mixers
 
 
@@ -116,7 +135,8 @@ def model_of(name: str, model: Model) -> Model:
     _, taps = split(name)
     if taps is None:
         return model
-    return model.model_copy(update={"hyena": model.hyena.model_copy(update={"short_filter": taps})})
+    asked = {"short_filter": taps, "masked_taps": masked(name)}
+    return model.model_copy(update={"hyena": model.hyena.model_copy(update=asked)})
 
 
 def expand(names: list[str] | tuple[str, ...], layers: int) -> tuple[str, ...]:
@@ -143,6 +163,8 @@ def label(architecture: str) -> str:
         written += "-" + "+".join(map(str, swapped))
     if taps:
         written += f", {taps} taps" if taps > 1 else ", 1 tap"
+    if without := masked(architecture):
+        written += f", {'+'.join(map(str, without))} back masked"
     return written
 
 

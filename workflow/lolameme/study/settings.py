@@ -51,6 +51,9 @@ class Hyena(Section):
         3,
         description="taps of the short convolution, also in short-attention, canon and short-gate; hyena@5: five",
     )
+    masked_taps: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="taps that short convolutions go without, by tokens back; hyena@3-1: three without the middle one"
+    )
     filter_width: Width = Field(64, description="width of the implicit filter's MLP")
     filter_features: int = Field(
         33, ge=3, le=4097, description="positional features, odd: time and pairs of cosine and sine"
@@ -69,6 +72,20 @@ class Hyena(Section):
         if features % 2 == 0:
             raise ValueError(f"filter_features is {features}; it must be odd: time, and a cosine and a sine per band")
         return features
+
+    @model_validator(mode="after")
+    def _a_tap_is_left(self):
+        taps, masked = self.short_filter, self.masked_taps
+        if list(masked) != sorted(set(masked)) or len(masked) >= taps or max(masked, default=0) >= taps:
+            raise ValueError(
+                f"masked_taps is {list(masked)}; they must rise and lie in 0..{taps - 1}, and one must be left"
+            )
+        return self
+
+    @property
+    def taps_left(self) -> int:
+        """Taps of the short convolution that are not masked."""
+        return self.short_filter - len(self.masked_taps)
 
 
 class Model(Section):

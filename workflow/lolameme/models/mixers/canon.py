@@ -24,7 +24,7 @@ class Canon(Attention):
 
     def __init__(self, model: Model):
         super().__init__(model)
-        self.short = ShortConvolution(model.d_model, model.hyena.short_filter)
+        self.short = ShortConvolution(model.d_model, model.hyena.short_filter, model.hyena.masked_taps)
 
     def forward(self, x: Tensor, layout: Layout | None = None) -> Tensor:
         """(B, L, D) -> the same shape; or (T, D) -> (P, D) by a layout: see `Mixer`."""
@@ -41,4 +41,4 @@ class Canon(Attention):
     @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:
         """Operations per token of a forward pass: attention's, and a multiply-add per tap and channel."""
-        return Attention.flops(model, length, batch) + 2 * model.hyena.short_filter * model.d_model
+        return Attention.flops(model, length, batch) + 2 * model.hyena.taps_left * model.d_model

@@ -40,7 +40,7 @@ class Hyena(Mixer):
         settings, D = model.hyena, model.d_model
         self.order = settings.order
         self.in_proj = nn.Linear(D, (settings.order + 1) * D)
-        self.short = ShortConvolution((settings.order + 1) * D, settings.short_filter)
+        self.short = ShortConvolution((settings.order + 1) * D, settings.short_filter, settings.masked_taps)
         self.filters = ImplicitFilter(settings, D, settings.order - 1, model.length)
         self.bias = without_decay(nn.Parameter(torch.randn(settings.order - 1, D)))
         self.out_proj = nn.Linear(D, D)
@@ -99,7 +99,7 @@ class Hyena(Mixer):
         """
         settings, D = model.hyena, model.d_model
         projections = 2 * (settings.order + 2) * D * D
-        short = 2 * settings.short_filter * (settings.order + 1) * D
+        short = 2 * settings.taps_left * (settings.order + 1) * D
         gates = settings.order * D
         transform = 5 * math.log2(2 * length)  # per channel and position
         convolution = (settings.order - 1) * D * ((2 + 1 / batch) * transform + 6)  # 6: the product of two spectra

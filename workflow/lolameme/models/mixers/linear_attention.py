@@ -31,7 +31,7 @@ class LinearAttention(Mixer):
         D = model.d_model
         self.heads = model.heads
         self.in_proj = nn.Linear(D, 4 * D + model.heads)  # queries, keys, values, output gate, gate
-        self.short = ShortConvolution(3 * D, TAPS)
+        self.short = ShortConvolution(3 * D, TAPS, model.hyena.masked_taps)
         self.norm = nn.LayerNorm(D // model.heads)
         self.out_proj = nn.Linear(D, D)
 
@@ -74,7 +74,8 @@ class LinearAttention(Mixer):
     def flops(model: Model, length: int, batch: int) -> float:
         """Operations per token of a forward pass; within a chunk all positions count, past and future."""
         D, E = model.d_model, model.d_model // model.heads
-        projections = 2 * (5 * D * D + D * model.heads) + 2 * TAPS * 3 * D
+        taps = len(set(range(TAPS)) - set(model.hyena.masked_taps))
+        projections = 2 * (5 * D * D + D * model.heads) + 2 * taps * 3 * D
         chunks = [min(_CHUNK, length - start) for start in range(0, length, _CHUNK)]
         written, read = sum(chunks[:-1]), sum(chunks[1:])  # positions that write the state, and that read it
         return projections + (4 * D * sum(c * c for c in chunks) + 2 * D * E * (written + read)) / length

@@ -24,7 +24,7 @@ class ShortAttention(Attention):
 
     def __init__(self, model: Model):
         super().__init__(model)
-        self.short = ShortConvolution(3 * model.d_model, model.hyena.short_filter)
+        self.short = ShortConvolution(3 * model.d_model, model.hyena.short_filter, model.hyena.masked_taps)
 
     def mix(self, z: Tensor) -> Tensor:
         return super().mix(self.short(z))
@@ -43,4 +43,4 @@ class ShortAttention(Attention):
     @staticmethod
     def flops(model: Model, length: int, batch: int) -> float:
         """Operations per token of a forward pass: attention's, and a multiply-add per tap and channel."""
-        return Attention.flops(model, length, batch) + 2 * model.hyena.short_filter * 3 * model.d_model
+        return Attention.flops(model, length, batch) + 2 * model.hyena.taps_left * 3 * model.d_model

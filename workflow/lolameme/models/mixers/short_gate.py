@@ -28,9 +28,10 @@ class ShortGate(Mixer):
 
     def __init__(self, model: Model):
         super().__init__()
-        D, self.order = model.d_model, model.hyena.order
+        settings, D = model.hyena, model.d_model
+        self.order = settings.order
         self.in_proj = nn.Linear(D, (self.order + 1) * D)
-        self.short = ShortConvolution((self.order + 1) * D, model.hyena.short_filter)
+        self.short = ShortConvolution((self.order + 1) * D, settings.short_filter, settings.masked_taps)
         self.bias = without_decay(nn.Parameter(torch.randn(self.order - 1, D)))
         self.out_proj = nn.Linear(D, D)
 
@@ -46,7 +47,7 @@ class ShortGate(Mixer):
         L, D = z.shape[1], self.out_proj.in_features
         *gates, _ = self.short(z).chunk(self.order + 1, dim=-1)
         gate = (math.prod(gates) * self.bias.prod(0)).transpose(1, 2)  # (B, D, L)
-        taps = self.short.weight[:L, -D:].T  # (D, taps)
+        taps = self.short.taps()[:L, -D:].T  # (D, taps)
         matrix = toeplitz_matrix(F.pad(taps, (0, L - taps.shape[1])))  # (D, L, L)
         inputs = z[..., -D:].transpose(1, 2)  # (B, D, L)
         programs = zip(gate, inputs, strict=True)  # one by one: a matrix per channel is large
@@ -62,5 +63,5 @@ class ShortGate(Mixer):
         """Operations per token of a forward pass: projections, short convolution and products."""
         settings, D = model.hyena, model.d_model
         return (
-            2 * (settings.order + 2) * D * D + 2 * settings.short_filter * (settings.order + 1) * D + settings.order * D
+            2 * (settings.order + 2) * D * D + 2 * settings.taps_left * (settings.order + 1) * D + settings.order * D
         )
