@@ -49,7 +49,10 @@ def test_names_and_patterns():
         ),
         *((name, "is no architecture.*; write gpt2") for name in ("hyena.gpt2", "hyena.", ".hyena")),
         *((name, r"positions must rise and lie in 1\.\.3") for name in ("thex-4", "thex-2+2", "thex-3+1")),
-        *((name, "no layer has a short convolution") for name in ("gpt2@3", "linear-attention@5", "linear-attention@4")),
+        *(
+            (name, "no layer has a short convolution")
+            for name in ("gpt2@3", "linear-attention@5", "linear-attention@4")
+        ),
         *((name, "no layer has a short convolution") for name in ("gpt2@3-1", "linear-attention@5-1")),
         *((name, "is no architecture") for name in ("hyena@-1", "hyena@3-", "hyena@3-01", "hyena-1@3", "thex-*@3-1")),
         *(

@@ -6,6 +6,7 @@ from matplotlib import pyplot as plt
 
 from conftest import study
 from lolameme.base.files import write_frame
+from lolameme.data.accounts import ACCOUNTS
 from lolameme.data.dataset import Builder
 from lolameme.data.prediction import bounds, predictions
 from lolameme.data.reach import in_memory
@@ -48,11 +49,12 @@ def scored(made) -> pd.DataFrame:
 
 
 def test_only_what_exceeds_its_bound_by_more_than_sampling_is_above_it(scored):
-    assert scored.loc[scored["above"], ["variant", "architecture"]].to_numpy().tolist() == [["far", "thex-1"]]
+    above = scored.loc[scored["above"], ["account", "variant", "architecture"]].to_numpy().tolist()
+    assert above == [[account, "far", "thex-1"] for account in ACCOUNTS]
 
 
 def test_bounds_stand_beside_what_was_reached(made, scored):
-    table = exhibits.bounds(made, scored).set_index(["variant", "architecture"])
+    table = exhibits.bounds(made, scored).query("account == 'one filter'").set_index(["variant", "architecture"])
     assert "gpt2" not in table.index.get_level_values("architecture")  # it has no bound
     assert table.loc[("far", "thex-2"), "bound"] == pytest.approx(0.643, abs=0.03)
     reached = table.query("reached == 1").index.tolist()
@@ -61,7 +63,7 @@ def test_bounds_stand_beside_what_was_reached(made, scored):
 
 
 def test_the_position_predicted_stands_beside_the_middle_one(made, scored):
-    table = exhibits.positions(made, scored).set_index("variant")
+    table = exhibits.positions(made, scored).query("account == 'one filter'").set_index("variant")
     near, far = table.loc["near"], table.loc["far"]
     assert (near["predicted"], near["middle"], near["best"]) == ("thex-2", "thex-3", "thex-3")
     assert not near["hit"]
@@ -72,8 +74,25 @@ def test_the_position_predicted_stands_beside_the_middle_one(made, scored):
     assert far["middle_hits"]  # a tie
 
 
+def test_all_accounts_are_scored_by_one_rule(made, scored):
+    """By the first, ten cells have a bound; by reach that adds up, far T HEX-3 and -4 may reach 1, and do not."""
+    chosen = exhibits.positions(made, scored)
+    table = exhibits.accounts(made, scored, chosen).set_index("account")
+    assert list(table.index) == [*ACCOUNTS, "always the middle layer"]
+    assert list(table["cells"]) == [10, 10, 10, 0]
+    assert list(table["above"]) == [1, 1, 1, 0]
+    assert list(table["tight"]) == [6, 3, 2, 0]  # one filter: near T HEX-1, and all of far
+    assert list(table["tight_reached"]) == [4, 2, 1, 0]
+    assert table["missed"].iloc[:3].is_monotonic_increasing
+    assert list(table["positions"]) == [2, 2, 2, 2]
+    assert list(table["hits"]) == [1, 1, 1, 2]
+    lost = [0.1, 0, 0.1, 0.005, 0.1, 0, 0, 0.005]
+    assert list(table["lost"]) == pytest.approx([sum(lost[i : i + 2]) / 2 for i in range(0, 8, 2)])
+
+
 def test_every_miss_is_said(made, scored):
-    said = exhibits.sentences(made, exhibits.bounds(made, scored), exhibits.positions(made, scored))
+    chosen = exhibits.positions(made, scored)
+    said = exhibits.sentences(made, exhibits.bounds(made, scored), chosen, exhibits.accounts(made, scored, chosen))
     assert said[0] == "Of 10 exact matches with a bound from the data alone, 1 lies above it."
     assert any(s.startswith("Missed: T HEX-1 on far/test, up to 0.610 where 0.4") for s in said)
     assert "Missed: on near, T HEX-2 was predicted and reached 0.900, T HEX-3 1.000." in said
@@ -89,7 +108,8 @@ def test_the_figure_shows_every_variant_with_a_bound(made, scored):
 
 
 def test_a_study_whose_stacks_have_no_bound_has_a_figure_that_says_so(made):
-    cells = pd.DataFrame({"variant": ["near"], "architecture": ["gpt2"], "bound": [float("nan")], "looked_up": [1]})
+    cells = pd.DataFrame({"account": ["one filter"], "variant": ["near"], "architecture": ["gpt2"]})
+    cells = cells.assign(bound=float("nan"), looked_up=1)
     figure = exhibits.draw(made, cells)
     assert [text.get_text() for ax in figure.axes for text in ax.texts] == ["No stack of this study has a bound."]
     plt.close(figure)

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
 
 from lolameme.base import sources
 from lolameme.base.files import read_json
+from lolameme.data import accounts
 from lolameme.learning import limits
 from lolameme.reporting import registry
 from lolameme.runtime import failures, job, progress, warm

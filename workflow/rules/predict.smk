@@ -15,6 +15,7 @@ rule reach:
         mem_mb=2000,
         runtime=lambda w, attempt: 15 * attempt,
     params:
+        windows=str(accounts.holed(STUDY)),
         code=code("reach.py", of_task),
     message:
         "{wildcards.variant}, world {wildcards.world}: what a lookup can match"

@@ -1,10 +1,11 @@
-"""Rule `reach`: what the best guesser of every reach gets right, from the programs of a variant."""
+"""Rule `reach`: what the best guesser of every reach and window gets right, from the programs of a variant."""
 
 from lolameme.runtime import warm
 
 warm.hand_over()
 
 from lolameme.base.files import write_frame
+from lolameme.data.accounts import holed
 from lolameme.data.prediction import bounds
 from lolameme.data.reach import in_files
 from lolameme.runtime import job
@@ -12,4 +13,5 @@ from lolameme.runtime import job
 with job.running(snakemake) as study:
     w = snakemake.wildcards
     folder, variant = study.paths.data(w.variant, w.world), study.variants[w.variant]
-    write_frame(snakemake.output[0], bounds({split: in_files(variant, folder, split) for split in variant.tests}))
+    guessers = {split: in_files(variant, folder, split) for split in variant.tests}
+    write_frame(snakemake.output[0], bounds(guessers, holed(study)))

@@ -5,7 +5,8 @@ filter of w taps carries r = w - 1 tokens forward. So the guesser here knows eve
 only those of its tokens that lie at most r tokens before the place where its value stands, and of the name asked for
 only those at most r tokens before the position that predicts the answer. A variable is a candidate if what is seen of
 its name agrees with what is seen of the name asked for; the guesser says the most likely value of all candidates. Its
-exact match bounds that of every stack whose lookup goes through one filter of that reach.
+exact match bounds that of every stack whose lookup goes through one filter of that reach. A filter with masked taps has
+holes in what it sees: a window of distances takes the place of the reach.
 
 What the bound assumes, always in the guesser's favour:
 
@@ -32,6 +33,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
+from lolameme.data.accounts import FARTHEST, Window, reaching, whole
 from lolameme.data.dataset import Builder
 from lolameme.data.tokenizer import load_tokenizer, train_tokenizer, without_prefix
 from lolameme.study.variant import BaseVariant
@@ -40,15 +42,15 @@ from lolameme.tasks.interpreter import Interpreter, Span, Statement, interpreter
 Name = tuple[int, ...]  # token ids from the last one backwards, then START
 START = -1  # what stands before a name
 PROGRAMS = 500  # of a split, at most
-FARTHEST = 64  # tokens: no lookup is asked to reach farther
+UNSEEN = -2  # a token of a name that falls into a hole of a window
 _SURE = 1e-9  # weights that differ by less are the same
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The best guesser of one reach on one split."""
+    """The best guesser of one window on one split."""
 
-    reach: int
+    window: Window
     exact_match: float
     error: float  # standard error over programs
 
@@ -139,39 +141,39 @@ class Guesser:
         """The most lookups, one after the other, that an answer needs."""
         return max((_depth(p.statements, s) for p in self._programs for s in _queries(p)), default=0)
 
-    def bound(self, reach: int) -> Bound:
-        """Exact match of the guesser that sees `reach` tokens back."""
-        hits = [list(self._guesses(program, reach)) for program in self._programs]
+    def bound(self, window: Window) -> Bound:
+        """Exact match of the guesser that sees the tokens at these distances back."""
+        hits = [list(self._guesses(program, window)) for program in self._programs]
         count = sum(map(len, hits))
         mean = sum(map(sum, hits)) / count
         # of a ratio of sums over programs
         error = math.sqrt(sum((sum(h) - mean * len(h)) ** 2 for h in hits)) / count
-        return Bound(reach, mean, error)
+        return Bound(window, mean, error)
 
     def profile(self) -> list[Bound]:
-        """Bounds from reach 0 up to the least reach that misses nothing."""
-        most, found = self.bound(FARTHEST).exact_match, []
+        """Bounds from reach 0 up to the least reach that misses nothing: without holes."""
+        most, found = self.bound(reaching(FARTHEST)).exact_match, []
         for reach in range(FARTHEST + 1):
-            found.append(self.bound(reach))
+            found.append(self.bound(reaching(reach)))
             if found[-1].exact_match > most - _SURE:
                 break
         return found
 
-    def _guesses(self, program: _Program, reach: int) -> Iterator[float]:
+    def _guesses(self, program: _Program, window: Window) -> Iterator[float]:
         """Per query of a program how often the guesser answers it."""
         live: dict[Hashable, _Variable] = {}
         answered = set()
         width = max((len(self._spelling(program.read(s.value))) for s in _queries(program)), default=1)
         for statement in program.statements:
             if statement.kind == "assign":
-                values = [self._value(program, statement, live, j, reach) for j in range(width)]
+                values = [self._value(program, statement, live, j, window) for j in range(width)]
                 live[statement.binds] = _Variable([_place(program, statement)], values)
                 continue
             answer, key = program.read(statement.value), (statement.meaning, statement.reads)
             wanted = self._spelling(answer)
             known = key in answered and len(statement.operands) > 1
             guessed = [{answer: 1.0}] if known else []
-            guessed += [self._value(program, statement, live, j, reach) for j in range(len(guessed), len(wanted))]
+            guessed += [self._value(program, statement, live, j, window) for j in range(len(guessed), len(wanted))]
             yield 1.0 if known else self._hit(guessed, wanted)
             answered.add(key)
             if len(statement.operands) == statement.hops == 1 and statement.reads[0] is not None:
@@ -180,7 +182,7 @@ class Guesser:
                 variable.values, variable.asked = [{answer: 1.0}] * width, True
 
     def _value(
-        self, program: _Program, statement: Statement, live: dict[Hashable, _Variable], j: int, reach: int
+        self, program: _Program, statement: Statement, live: dict[Hashable, _Variable], j: int, window: Window
     ) -> dict[str, float]:
         """What the guesser takes an expression to be, value -> weight, when token `j` of an answer is due."""
         if not statement.operands:  # nothing is named: a list, for example, is there to be read
@@ -198,20 +200,20 @@ class Guesser:
                 fresh = (
                     [v for v in live.values() if not v.asked] if recall and self.once and statement.hops == 1 else []
                 )
-                weights = self._candidates(_seen(name, behind, reach), fresh or list(live.values()), j, reach)
+                weights = self._candidates(_seen(name, behind, window), fresh or list(live.values()), j, window)
                 for _ in range(statement.hops - 1):  # what was found is a name, to be looked up in turn
-                    weights = self._followed(weights, live, j, reach)
+                    weights = self._followed(weights, live, j, window)
             result = self._combined(statement, i - 1, result, weights) if i else weights
         return result
 
-    def _candidates(self, asked: Name, variables: list[_Variable], j: int, reach: int) -> dict[str, float]:
+    def _candidates(self, asked: Name, variables: list[_Variable], j: int, window: Window) -> dict[str, float]:
         """The values of all variables whose places agree with what is seen of the name asked for."""
         weights: dict[str, float] = {}
-        holders = self._holders[asked]
+        holders = self._called(asked)
         for variable in variables:
             for place in variable.places:
-                seen = _seen(place.name, place.distance + j * place.written, reach)
-                if holders.isdisjoint(self._holders[seen]):
+                seen = _seen(place.name, place.distance + j * place.written, window)
+                if holders.isdisjoint(self._called(seen)):
                     break
             else:
                 for value, weight in variable.values[j].items():
@@ -219,14 +221,22 @@ class Guesser:
         total = sum(weights.values())
         return {value: weight / total for value, weight in weights.items()}
 
+    def _called(self, seen: Name) -> set[Hashable]:
+        """Who is called so that this is seen of the name."""
+        if seen not in self._holders:  # it has holes
+            names = (name for name in self._holders if name[-1:] == (START,) and len(name) >= len(seen))
+            fitting = [n for n in names if all(b in (a, UNSEEN) for a, b in zip(n, seen, strict=False))]
+            self._holders[seen] = set().union(*(self._holders[name] for name in fitting))
+        return self._holders[seen]
+
     def _followed(
-        self, names: dict[str, float], live: dict[Hashable, _Variable], j: int, reach: int
+        self, names: dict[str, float], live: dict[Hashable, _Variable], j: int, window: Window
     ) -> dict[str, float]:
         """The values of the variables that values name."""
         found: dict[str, float] = {}
         for name, weight in names.items():
-            whole = (*self._spelling(name)[::-1], START)
-            for value, share in self._candidates(whole, list(live.values()), j, reach).items():
+            asked = (*self._spelling(name)[::-1], START)
+            for value, share in self._candidates(asked, list(live.values()), j, window).items():
                 found[value] = found.get(value, 0.0) + weight * share
         return found
 
@@ -303,9 +313,12 @@ def _place(program: _Program, statement: Statement) -> _Place:
     return _Place(program.name(named), (first if written else stop - 1) - program.place(named)[1] + 1, written)
 
 
-def _seen(name: Name, distance: int, reach: int) -> Name:
-    """The end of a name that is seen from `distance` tokens behind its last one."""
-    return name[: max(0, reach - distance + 1)]
+def _seen(name: Name, distance: int, window: Window) -> Name:
+    """What is seen of a name, `distance` tokens behind its last one; what stands before it shows where it starts."""
+    if whole(window):
+        return name[: max(0, window[-1] - distance + 1)]
+    seen = {min(lag - distance, len(name) - 1) for lag in window if lag >= distance}
+    return tuple(name[i] if i in seen else UNSEEN for i in range(max(seen, default=-1) + 1))
 
 
 def _depth(statements: list[Statement], statement: Statement) -> int:

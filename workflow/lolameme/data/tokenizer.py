@@ -7,6 +7,8 @@ its neighbours. What happens within a piece is the kind:
     piece  one token per piece; names are split into roots and casing marks, so that languages share their roots
     char   one token per character
 
+Signs are pieces, too; a variant may split them, so that each of their characters is a token.
+
 Pieces carry the space before them; the normaliser adds one to the start of the text, which makes the first name look
 like any other, and the decoder takes it off again. The round trip is lossless.
 """
@@ -26,6 +28,7 @@ from lolameme.tasks.lexemes import Lexemes, Ragged
 PAD = "<pad>"
 CAPITAL = "⇧"  # how `piece` writes that the next letter is a capital
 _SIGNS = r"\d| ?[^\w\s]+(?: (?=\d))?| "  # a digit, a sign (with the space that a digit follows), a lone space
+_SPLIT_SIGNS = _SIGNS.replace("+", "")  # each of a sign's characters alone
 _WORDS = r" -> (?=\d)| ?\[?\w+| ?[^\w\s]+"  # in ListOps the answer sign has the space that a digit follows
 PATTERNS = {  # pieces, by how the text of a task is built and by kind of tokenizer
     "names": {
@@ -40,9 +43,14 @@ PATTERNS = {  # pieces, by how the text of a task is built and by kind of tokeni
 def train_tokenizer(settings: variant.Tokenizer, pattern: str, texts: list[str], lexemes: Lexemes) -> Tokenizer:
     """Make the tokenizer of a variant, from programs (`texts`) and all that they can be made of (`lexemes`).
 
-    Raises ConfigError if the vocabulary asked for is too small for the alphabet.
+    Raises ConfigError if the vocabulary asked for is too small for the alphabet, or signs are to be split in a task
+    that declares none.
     """
     pieces = PATTERNS[pattern][settings.kind]
+    if settings.signs == "split":
+        if pattern != "names":
+            raise ConfigError("tokenizer.signs is split, but the signs of this task are whole; leave it out")
+        pieces = pieces.replace(_SIGNS, _SPLIT_SIGNS)
     # capitals as a mark and a small letter, so that one root is one piece in every casing
     capitals = [normalizers.Replace(c, CAPITAL + c.lower()) for c in ascii_uppercase] if CAPITAL in pieces else []
     restore = [decoders.Replace(CAPITAL + c.lower(), c) for c in ascii_uppercase] if capitals else []

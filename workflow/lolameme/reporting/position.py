@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from lolameme.base.files import read_frame
+from lolameme.data.accounts import FIRST
 from lolameme.drawing.panels import name_at_the_right, panels
 from lolameme.drawing.style import INK, QUIET, colours
 from lolameme.study.architectures import family, label
@@ -20,7 +21,8 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
     """Exact match on `test` by position: means, single cells, stacks without a position as bands, floor and bound."""
     test = leaderboard[leaderboard["split"] == "test"]
     cells = cells[cells["split"] == "test"]
-    bounds = read_frame(study.paths.predictions).query("split == 'test'")
+    bounds = read_frame(study.paths.predictions)
+    bounds = bounds[(bounds["split"] == "test") & (bounds["account"] == FIRST)]
     figure, axes = panels(list(test["variant"].unique()), width=4.3, height=3.6, per_row=3)
     others = [name for name in test["architecture"].unique() if not _single(test, name)]
     palette = colours(others) | colours(["thex", "xeht"])

@@ -1,8 +1,9 @@
 """What was predicted before training beside what was measured: bounds of exact match, and the best position.
 
-Predictions come from rule `predict` (see `data/prediction.py`), which has seen no trained cell. A cell is above its
-bound if it exceeds it by more than sampling allows; the best position is a hit if no other ends more than `TIE` above
-it, and stands beside the baseline that always says the middle layer.
+Predictions come from rule `predict` (see `data/prediction.py`), which has seen no trained cell. All accounts are scored
+by one rule. A cell is above its bound if it exceeds it by more than sampling allows; below it, by how much it misses
+it; the best position is a hit if no other ends more than `TIE` above it, and stands beside the baseline that always
+says the middle layer. Figures show the bounds of the first account.
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.lines import Line2D
 
 from lolameme.base.files import read_frame
-from lolameme.data.prediction import without_position
+from lolameme.data.accounts import ACCOUNTS, FIRST
+from lolameme.data.prediction import TIE, without_position
 from lolameme.drawing.panels import nothing, panels
 from lolameme.drawing.style import QUIET, colours, markers
 from lolameme.reporting.recall import recalled
@@ -19,30 +21,36 @@ from lolameme.study.architectures import label
 from lolameme.study.config import Study
 from lolameme.study.exhibits import Figure, Table
 
-TIE = 0.02  # exact match by which positions must differ to be told apart
 NEAR = 0.03  # exact match within which a bound counts as reached
 ERRORS = 3  # standard errors that a cell may exceed its bound by
-KEYS = ["variant", "split", "architecture"]
+KEYS = ["account", "variant", "split", "architecture"]
+MIDDLE = "always the middle layer"  # the baseline, which bounds nothing
 
 
 def scored(study: Study, cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell and test split: exact match beside the bound of its world, which the account set before."""
+    """One row per account, cell and test split: exact match beside the bound of its world, which was set before."""
     predicted = read_frame(study.paths.predictions)
-    measured = cells[[*KEYS, "seed", "queries", "exact_match"]].assign(world=cells["seed"].map(study.world_of))
-    table = measured.merge(predicted, how="left", on=[*KEYS, "world"]).drop(columns="world")
+    keys = ["variant", "split", "architecture"]
+    measured = cells[[*keys, "seed", "queries", "exact_match"]].assign(world=cells["seed"].map(study.world_of))
+    table = predicted.merge(measured, on=[*keys, "world"]).drop(columns="world")
     spare = np.sqrt(table["error"] ** 2 + table["bound"] * (1 - table["bound"]) / table["queries"])
     table["below"] = table["bound"] - table["exact_match"]
     table["above"] = table["below"] < -ERRORS * spare
     return table
 
 
+def _bounded(predicted_cells: pd.DataFrame) -> pd.DataFrame:
+    """Those cells and splits for which an account sets a bound, and something is looked up."""
+    return predicted_cells[predicted_cells["bound"].notna() & (predicted_cells["looked_up"] > 0)]
+
+
 def bounds(study: Study, predicted_cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per variant, split and architecture with a bound: what its cells reached, and how many exceeded it."""
-    bounded = predicted_cells[predicted_cells["bound"].notna() & (predicted_cells["looked_up"] > 0)]
+    """One row per account, variant, split and architecture with a bound: what its cells reached, how many exceed it."""
+    bounded = _bounded(predicted_cells)
     groups = bounded.groupby(KEYS, sort=False)
     table = groups.agg(
         route=("route", "first"),
-        reach=("reach", "first"),
+        window=("window", "first"),
         needed=("needed", "max"),
         bound=("bound", "mean"),
         exact_match=("exact_match", "mean"),
@@ -56,30 +64,57 @@ def bounds(study: Study, predicted_cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def positions(study: Study, predicted_cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per variant and family with a predicted position: how that one, the middle and the best ended on test.
+    """One row per account, variant and family of which an account names the best position: how that one, the middle and
+    the best ended on test.
 
     `lost` is the exact match by which a choice ended below the best position.
     """
     test = predicted_cells[predicted_cells["split"] == "test"]
     family = test["architecture"].map(without_position)
     rows = []
-    for (variant, name), group in test.groupby(["variant", family], sort=False):
+    for (account, variant, name), group in test.groupby(["account", "variant", family], sort=False):
         means = group.groupby("architecture")["exact_match"].mean()
         chosen = {which: group.loc[group[which], "architecture"].unique() for which in ("best", "middle")}
         if not all(map(len, chosen.values())):
             continue
         (predicted,), (middle,) = chosen["best"], chosen["middle"]
-        row = {"variant": variant, "family": name, "predicted": predicted, "middle": middle, "best": means.idxmax()}
+        row = {"account": account, "variant": variant, "family": name}
+        row |= {"predicted": predicted, "middle": middle, "best": means.idxmax()}
         row |= {"exact_match": means[predicted], "of_middle": means[middle], "of_best": means.max()}
         row |= {"lost": means.max() - means[predicted], "lost_by_middle": means.max() - means[middle]}
         rows.append(row | {"hit": row["lost"] <= TIE, "middle_hits": row["lost_by_middle"] <= TIE})
-    columns = ["variant", "family", "predicted", "middle", "best", "exact_match", "of_middle", "of_best"]
+    columns = ["account", "variant", "family", "predicted", "middle", "best", "exact_match", "of_middle", "of_best"]
     return pd.DataFrame(rows, columns=[*columns, "lost", "lost_by_middle", "hit", "middle_hits"])
+
+
+def accounts(study: Study, predicted_cells: pd.DataFrame, predicted_positions: pd.DataFrame) -> pd.DataFrame:
+    """One row per account, and one for the baseline: how its bounds and its best positions did.
+
+    `cells` have a bound on test, `tight` of them one below 1 (by more than `NEAR`); `beyond` counts other splits above
+    their bound, of `elsewhere`. `missed` is the mean exact match by which cells end below their bound. Positions are
+    compared where every account names one, so that all have the same cases.
+    """
+    bounded, rows = _bounded(predicted_cells), []
+    cases = ["variant", "family"]
+    shared = predicted_positions.groupby(cases, sort=False)["account"].transform("nunique") == len(ACCOUNTS)
+    common = predicted_positions[shared]
+    for account in ACCOUNTS:
+        mine, chosen = bounded[bounded["account"] == account], common[common["account"] == account]
+        test, others = mine[mine["split"] == "test"], mine[mine["split"] != "test"]
+        tight = test[test["bound"] < 1 - NEAR]
+        row = {"account": account, "cells": len(test), "above": test["above"].sum(), "tight": len(tight)}
+        row |= {"tight_reached": (tight["below"].abs() < NEAR).sum(), "missed": test["below"].clip(lower=0).mean()}
+        row |= {"elsewhere": len(others), "beyond": others["above"].sum()}
+        rows.append(row | {"positions": len(chosen), "hits": chosen["hit"].sum(), "lost": chosen["lost"].mean()})
+    once = common[common["account"] == FIRST]
+    middle = {"account": MIDDLE, "cells": 0, "above": 0, "tight": 0, "tight_reached": 0, "elsewhere": 0, "beyond": 0}
+    middle |= {"positions": len(once), "hits": once["middle_hits"].sum(), "lost": once["lost_by_middle"].mean()}
+    return pd.DataFrame([*rows, middle])
 
 
 def draw(study: Study, predicted_cells: pd.DataFrame, **_: pd.DataFrame) -> Drawing:
     """Every cell's exact match against its bound: nothing should lie above the line."""
-    rows = predicted_cells[predicted_cells["bound"].notna() & (predicted_cells["looked_up"] > 0)]
+    rows = _bounded(predicted_cells[predicted_cells["account"] == FIRST])
     if rows.empty:
         return nothing("No stack of this study has a bound.")
     names = list(rows["architecture"].unique())
@@ -104,9 +139,15 @@ def draw(study: Study, predicted_cells: pd.DataFrame, **_: pd.DataFrame) -> Draw
 
 
 def sentences(
-    study: Study, predictions: pd.DataFrame, predicted_positions: pd.DataFrame, **_: pd.DataFrame
+    study: Study,
+    predictions: pd.DataFrame,
+    predicted_positions: pd.DataFrame,
+    accounts: pd.DataFrame,
+    **_: pd.DataFrame,
 ) -> list[str]:
-    """What became of the predictions, with all misses."""
+    """What became of the first account's predictions, with all misses; then how the others did beside it."""
+    predictions = predictions[predictions["account"] == FIRST]
+    predicted_positions = predicted_positions[predicted_positions["account"] == FIRST]
     below = predictions[predictions["bound"] < 1 - NEAR]
     total, above = predictions["cells"].sum(), predictions["above"].sum()
     lie = "lies" if above == 1 else "lie"
@@ -132,6 +173,11 @@ def sentences(
             f"Missed: on {row.variant}, {label(row.predicted)} was predicted and reached {row.exact_match:.3f}, "
             f"{label(row.best)} {row.of_best:.3f}."
         )
+    for row in accounts[accounts["cells"] > 0].itertuples():
+        found.append(
+            f"By the account “{row.account}”, {row.above} of {row.cells} cells lie above their bound on test and "
+            f"{row.tight_reached} of {row.tight} reach one that is below 1; they end {row.missed:.3f} below on average."
+        )
     return found
 
 
@@ -144,7 +190,7 @@ TABLES = [
         "predicted_cells",
         ("cells",),
         scored,
-        "Every cell on every test split beside what was predicted of it before training.",
+        "Every cell on every test split beside what each account predicted of it before training.",
         when=_predicts,
         reads=lambda study: [study.paths.predictions],
     ),
@@ -152,8 +198,8 @@ TABLES = [
         "predictions",
         ("predicted_cells",),
         bounds,
-        "Exact match beside the bound that the account set before training: the best guesser that sees as many tokens "
-        "back as the stack's short filter. Above: cells that exceed it by more than three standard errors.",
+        "Exact match beside the bound that each account set before training: the best guesser that sees as many tokens "
+        "back as the account allows the stack. Above: cells that exceed it by more than three standard errors.",
         when=_predicts,
     ),
     Table(
@@ -163,15 +209,25 @@ TABLES = [
         "The position predicted before training, the middle one and the one that ended best, with exact match on test.",
         when=_predicts,
     ),
+    Table(
+        "accounts",
+        ("predicted_cells", "predicted_positions"),
+        accounts,
+        "Accounts of what carries a name, all scored by one rule. One filter: one short filter, below the attention or "
+        "in it; added up: the short filters of all layers; long filter: these, and long filters carry a name over any "
+        "distance. Cells with a bound on test, how many lie above it, how many reach one below 1, what they miss it "
+        "by; of other splits, how many lie above; positions of the attention layer, where all accounts name one.",
+        when=_predicts,
+    ),
 ]
 FIGURES = [
     Figure(
         "predicted",
-        ("predicted_cells", "predictions", "predicted_positions"),
+        ("predicted_cells", "predictions", "predicted_positions", "accounts"),
         draw,
         lambda study: (
             "Predicted before training: exact match of every cell against its bound, which follows from the data and "
-            f"the taps of its short filter alone; {study.counted_seeds}. Strong: the test split; pale: the other "
+            f"the taps of one short filter alone; {study.counted_seeds}. Strong: the test split; pale: the other "
             "splits. Nothing should lie in the grey; stacks without a bound are not shown."
         ),
         section="Predicted before training",

@@ -52,7 +52,8 @@ class Hyena(Section):
         description="taps of the short convolution, also in short-attention, canon and short-gate; hyena@5: five",
     )
     masked_taps: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (), description="taps that short convolutions go without, by tokens back; hyena@3-1: three without the middle one"
+        (),
+        description="taps that short convolutions go without, by tokens back; hyena@3-1: three without the middle one",
     )
     filter_width: Width = Field(64, description="width of the implicit filter's MLP")
     filter_features: int = Field(

@@ -41,6 +41,9 @@ class Tokenizer(Section):
         "bpe", description="within a name: learned merges, one token per root and casing mark, or per character"
     )
     vocabulary: int = Field(1024, ge=16, le=65535, description="entries of a bpe tokenizer, specials included")
+    signs: Literal["whole", "split"] = Field(
+        "whole", description="a sign of several characters: one token, or one per character; for bpe and piece"
+    )
 
 
 class BaseVariant(Section):

@@ -62,6 +62,4 @@ class ShortGate(Mixer):
     def flops(model: Model, length: int, batch: int) -> float:
         """Operations per token of a forward pass: projections, short convolution and products."""
         settings, D = model.hyena, model.d_model
-        return (
-            2 * (settings.order + 2) * D * D + 2 * settings.taps_left * (settings.order + 1) * D + settings.order * D
-        )
+        return 2 * (settings.order + 2) * D * D + 2 * settings.taps_left * (settings.order + 1) * D + settings.order * D
