@@ -55,6 +55,7 @@ rule data:
 
 onstart:
     plan_training()
+    drop_rate_limit()
     warm_up()
 
 

@@ -263,6 +263,15 @@ def plan_training():
         raise WorkflowError(f"results cannot be written: {error}; free some space, or move the project") from None
 
 
+def drop_rate_limit():
+    """Start jobs as soon as they can run. Under its limit, by default 100 jobs a second, Snakemake 9.27 sets a timer
+    whenever a job begins or ends, each of which wakes the scheduler every second from then on: with 800 jobs that took
+    half of the study's processor time. A limit that somebody asks for is kept."""
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def warm_up():
     """Load torch once for all jobs, if they run on this machine and in this environment."""
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
