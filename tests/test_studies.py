@@ -68,7 +68,7 @@ def test_the_reach_study_predicts_every_kind_of_outcome():
     reached = {(name, 1): bounds({"test": in_memory(Builder(made, name), "test", 60)}, seen) for name in made.variants}
     table = predictions(made, reached).query("account == 'one filter'")
     assert dict(table.groupby("variant")["needed"].first()) == {
-        "near": 2, "far": 4, "signs": 3, "aliases": 3, "whole": 4,
+        "near": 2, "far": 4, "signs": 3, "aliases": 3,
     }  # fmt: skip
     bound = table.set_index(["variant", "architecture"])["bound"]
     assert bound["far", "thex-2@2"] < 0.5 < bound["far", "thex-2@3"] < 0.75 < bound["far", "thex-2@5"] == 1
