@@ -187,6 +187,14 @@ def test_touching_nothing_does_nothing(done):
     assert done.planned() == {}
 
 
+def test_the_scheduler_looks_for_jobs_when_one_ends_and_never_else(project):
+    """Snakemake's own rate limit wakes it more often with every job, until that takes half of a study's time."""
+    output = project.run("--verbose", "--forcerun", "world", "--", "data")
+    ended, looked = output.count("Finished jobid"), output.count("Selected jobs: ")
+    assert ended > 15
+    assert looked <= ended + 2
+
+
 def test_touching_a_source_without_changing_it_does_nothing(project):
     for path in (project.folder / "workflow").rglob("*.py"):
         path.touch()
