@@ -1,4 +1,4 @@
-"""One forward pass scores what greedy decoding would answer (STUDY.md, Q4)."""
+"""One forward pass scores what greedy decoding would answer."""
 
 import numpy as np
 import pytest

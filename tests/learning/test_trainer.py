@@ -37,7 +37,6 @@ from lolameme.study import config
 from lolameme.study.cell import Cell
 from lolameme.learning import trainer
 from lolameme.learning.cell import train_cell
-from lolameme.learning import trainer
 from lolameme.runtime.progress import Reporter
 trainer._SAVE_EVERY = 0.0
 study = config.load(sys.argv[1])
@@ -56,7 +55,7 @@ def data(tmp_path_factory) -> Path:
 
 def train(made: config.Study, data: Path, folder: Path, name: str = "thex-2") -> Path:
     training = made.training_of("recall", name)
-    train_cell(made, Cell("recall", name, 1), training, data, folder, 1, lambda moment: None)
+    train_cell(made, Cell("recall", name, 1), training, data, folder, 1, lambda progress: None)
     return folder
 
 
@@ -64,7 +63,8 @@ def test_the_same_seed_trains_the_same_bits(data, tmp_path):
     one, two = (train(study(), data, tmp_path / name) for name in ("one", "two"))
     assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
     other = tmp_path / "other"
-    train_cell(study(), Cell("recall", "thex-2", 2), study().training_of("recall"), data, other, 1, lambda moment: None)
+    again = Cell("recall", "thex-2", 2)
+    train_cell(study(), again, study().training_of("recall"), data, other, 1, lambda progress: None)
     assert (one / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
 
 
@@ -223,13 +223,23 @@ def test_batches_ask_for_answers_and_their_end_signs_alone(data):
     assert targets[1::2] == [";"] * (len(targets) // 2)
     assert batch.answers.all()
     assert (batch.tokens[batch.layout.wanted + 1] == batch.targets).all()
-    for row, program in zip(batch.layout.pad(batch.tokens[:, None]), range(len(split)), strict=True):
-        tokens = torch.from_numpy(split.flat[split.offsets[program] : split.offsets[program + 1]].astype(np.int64))
-        assert torch.equal(row[: len(tokens), 0], tokens)
-        assert not row[len(tokens) :].any()
-    everything = split.batch(np.arange(len(split)), all_tokens=True)
-    assert len(everything.targets) == split.lengths.sum() - len(split)
-    assert everything.answers.sum() == len(targets)
+    whole = split.batch(np.arange(len(split)), all_tokens=True)
+    assert len(whole.targets) == split.lengths.sum() - len(split)
+    assert whole.answers.sum() == len(targets)
+
+
+def test_programs_stand_side_by_side_for_models_that_know_no_layout(data):
+    split = Split.read(data / "train.parquet")
+    batch = split.batch(np.arange(20))
+    tokens = batch.side_by_side()
+    assert tokens.shape == (20, split.lengths[:20].max())
+    for row, start, stop in zip(tokens, split.offsets[:-1], split.offsets[1:], strict=False):
+        program = torch.from_numpy(split.flat[start:stop].astype(np.int64))
+        assert torch.equal(row[: len(program)], program)
+        assert not row[len(program) :].any()
+    model = stack.build("thex-2", study().model, int(split.flat.max()) + 1, seed=1).eval()
+    packed, padded = model.hidden(batch.tokens, batch.layout), model.hidden(tokens)
+    torch.testing.assert_close(batch.layout.unpad(padded), packed)
 
 
 def test_progress_tells_what_is_left(tmp_path):

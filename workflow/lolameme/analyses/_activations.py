@@ -10,7 +10,8 @@ Sites of a layer, in the order in which a forward pass reaches them:
     mlp_out      what the MLP adds to the stream
     resid_post   the stream after the layer
 
-Programs stand side by side, (B, L, C). They may be padded at the right: no position reads what comes after it.
+Programs stand side by side, (B, L, C), as `Batch.side_by_side` puts those of a split. They may be padded at the right:
+no position reads what comes after it.
 """
 
 from collections.abc import Callable, Iterable, Iterator

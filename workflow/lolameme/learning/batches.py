@@ -23,6 +23,10 @@ class Batch:
     targets: Tensor  # (P,) that next token
     answers: Tensor  # (P,) bool: the target belongs to an answer or its end sign
 
+    def side_by_side(self) -> Tensor:
+        """(B, L) a program a row, with zeros as padding at the right: as a model without a layout reads them."""
+        return self.layout.pad(self.tokens[:, None]).squeeze(2)
+
 
 COLUMNS = ["tokens", "token_start", "token_stop"]  # of a split's Parquet file: all that training needs
 

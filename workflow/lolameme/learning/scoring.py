@@ -2,8 +2,8 @@
 
 Greedy decoding of an answer equals teacher forcing as long as every token so far was the argmax: at the first token
 that is not, both have failed. So an answer, end sign included, is decoded exactly if and only if each of its tokens is
-the argmax given the true ones before it. One forward pass over whole programs therefore scores all their queries
-(STUDY.md, Q4); tests hold this against token-by-token decoding.
+the argmax given the true ones before it. One forward pass over whole programs therefore scores all their queries;
+tests hold this against token-by-token decoding.
 """
 
 from dataclasses import dataclass
