@@ -7,7 +7,7 @@ import pytest
 
 from lolameme.study import config
 
-pytest_plugins = ["cells", "finished"]
+pytest_plugins = ["cells", "database", "finished"]
 ROOT = Path(__file__).parent.parent
 LANGUAGES = {
     "lola": {"casing": "camel", "order": "infix", "assign": "=", "answer": "->", "end": ";", "operators": ["+", "*"]},
@@ -24,7 +24,7 @@ LANGUAGES = {
     },
 }
 EVERYTHING = {
-    "about": "all knobs at once",
+    "about": "all settings at once",
     "world": {
         "modulus": 12,
         "stems": 8,
@@ -66,6 +66,17 @@ FACTS = {
     "holdout": False,
     "sizes": {"train": 20},
 }
+NEAR = {
+    "about": "names of one token",
+    "world": {"modulus": 10, "stems": 2, "heads": 4},
+    "program": {"assignments": [2, 4], "queries": [8, 8]},
+    "sizes": {"train": 2000},
+}
+FAR = NEAR | {
+    "about": "names of three tokens",
+    "world": {"modulus": 10, "stems": 8, "heads": 2},
+    "tokenizer": {"kind": "piece"},
+}
 
 
 def study_data(**changes) -> dict:
@@ -91,5 +102,5 @@ def study(**changes) -> config.Study:
 
 @pytest.fixture
 def everything() -> config.Study:
-    """A study with one variant that uses every knob of the languages."""
+    """A study with one variant that uses every setting of the languages."""
     return study(variants={"everything": EVERYTHING})

@@ -5,11 +5,13 @@ direction per token of the vocabulary, so what a layer reads and writes can be s
 vector x of width D to a x - b with a = D / sqrt(D - 1) and b = 1 / sqrt(D - 1), which `_one_hot` takes back.
 """
 
+import itertools
 import math
 from dataclasses import replace
 
 import torch
 
+from lolameme.analyses._pairs import pairs
 from lolameme.analyses._trained import Trained
 from lolameme.models.stack import Stack
 from lolameme.study.architectures import pattern
@@ -44,26 +46,29 @@ def binds_then_looks_up(cell: Trained) -> Trained:
     return _cell(cell, model, "hyena.attention")
 
 
-def retrieves_directly(cell: Trained, names: list[int], values: list[int]) -> Trained:
+def retrieves_directly(cell: Trained) -> Trained:
     """One Hyena layer answers at the answer sign: a channel for every pair of a name and a value is written where the
     name stands two places before the value, kept by the long filter, and let out where that name stands just before
     the answer sign. No token but the answer sign changes. Another layer follows that says nothing."""
     vocabulary = cell.tokenizer.get_vocab_size()
-    pairs = [(name, value) for name in names for value in values]
-    width = max(vocabulary, len(pairs))
+    asking = pairs(cell, "names", 48)
+    names = sorted(set(asking.clean[asking.roles["name"]].tolist()))
+    values = [cell.tokenizer.token_to_id(str(value)) for value in range(10)]
+    bound = list(itertools.product(names, values))
+    width = max(vocabulary, len(bound))
     model = _empty("hyena", vocabulary, width)
     with torch.no_grad():
         mixer = model.blocks[0].mixer
         _constant_filter(mixer)
         for part, tap, tokens in (
-            (0, 1, [name for name, _ in pairs]),  # x0: the name just before
-            (1, 2, [name for name, _ in pairs]),  # x1: the name two back
-            (2, 0, [value for _, value in pairs]),  # v: the value here
+            (0, 1, [name for name, _ in bound]),  # x0: the name just before
+            (1, 2, [name for name, _ in bound]),  # x1: the name two back
+            (2, 0, [value for _, value in bound]),  # v: the value here
         ):
-            channels = range(part * width, part * width + len(pairs))
+            channels = range(part * width, part * width + len(bound))
             _one_hot(mixer.in_proj, channels, tokens, width)
             mixer.short.weight[tap, channels.start : channels.stop] = 1
-        for channel, (_, value) in enumerate(pairs):
+        for channel, (_, value) in enumerate(bound):
             mixer.out_proj.weight[value, channel] = 4
     return _cell(cell, model, "hyena")
 

@@ -9,7 +9,6 @@ import pytest
 from matplotlib.figure import Figure as Drawing
 
 from lolameme.analyses._frames import checked, pooled
-from lolameme.analyses._pairs import pairs
 from lolameme.base.sources import WORKFLOW
 from lolameme.drawing import style
 from lolameme.study import exhibits, plugins
@@ -21,12 +20,9 @@ ANALYSES = plugins.names("analysis")
 def tables(untrained):
     """The tables of cells built by hand, of a random one and of one that can be asked nothing, two seeds each."""
     few = untrained("few")
-    asking = pairs(few, "names", 48)
-    names = sorted(set(asking.clean[asking.roles["name"]].tolist()))
-    values = [few.tokenizer.token_to_id(str(value)) for value in range(10)]
     cells = {
         ("few", "thex-2"): oracles.binds_then_looks_up(few),
-        ("few", "hyena"): oracles.retrieves_directly(few, names, values),
+        ("few", "hyena"): oracles.retrieves_directly(few),
         ("few", "gpt2"): untrained("few", "gpt2"),
         ("lists", "gpt2"): untrained("lists", "gpt2"),
     }

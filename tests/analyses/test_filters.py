@@ -7,7 +7,6 @@ import torch
 
 from lolameme.analyses import _taps, filters
 from lolameme.analyses._frames import checked
-from lolameme.analyses._pairs import pairs
 
 SETTINGS = filters.Settings(prompts=24)
 
@@ -24,9 +23,7 @@ def test_a_lookup_needs_the_two_taps_that_bind_and_no_long_filter(untrained):
 
 def test_direct_retrieval_needs_its_long_filter_as_far_as_the_binding_lies(untrained):
     cell = untrained("few")
-    names = sorted(set(pairs(cell, "names", 48).clean[pairs(cell, "names", 48).roles["name"]].tolist()))
-    values = [cell.tokenizer.token_to_id(str(value)) for value in range(10)]
-    measured = filters.measure(oracles.retrieves_directly(cell, names, values), SETTINGS)
+    measured = filters.measure(oracles.retrieves_directly(cell), SETTINGS)
     first = measured[measured["layer"] == 1]
     exact = first[first["filter"] == "long"].set_index("taps")["exact_match"]
     assert exact[0] < 0.5

@@ -7,7 +7,6 @@ import pytest
 
 from lolameme.analyses import scores
 from lolameme.analyses._frames import checked
-from lolameme.analyses._pairs import pairs
 from lolameme.analyses._verdict import BIND, DIRECT, NOTHING, ROUTES, UNDEFINED, verdict
 
 SETTINGS = scores.Settings(prompts=48)
@@ -16,11 +15,7 @@ SETTINGS = scores.Settings(prompts=48)
 @pytest.fixture(scope="module")
 def cells(untrained):
     cell = untrained("few")
-    asking = pairs(cell, "names", 48)
-    names = sorted(set(asking.clean[asking.roles["name"]].tolist()))
-    values = [cell.tokenizer.token_to_id(str(value)) for value in range(10)]
-    assert len(names) == 4
-    return {BIND: oracles.binds_then_looks_up(cell), DIRECT: oracles.retrieves_directly(cell, names, values)}
+    return {BIND: oracles.binds_then_looks_up(cell), DIRECT: oracles.retrieves_directly(cell)}
 
 
 @pytest.mark.parametrize(("route", "answers"), [(BIND, 2), (DIRECT, 1)])

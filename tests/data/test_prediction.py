@@ -4,9 +4,8 @@ import math
 
 import pandas as pd
 import pytest
-from test_reach import FAR, NEAR
 
-from conftest import study
+from conftest import FAR, NEAR, study
 from lolameme.data.accounts import ACCOUNTS, FARTHEST, holed, reaching, route, written
 from lolameme.data.dataset import Builder
 from lolameme.data.prediction import bounds, predictions, warnings

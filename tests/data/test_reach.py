@@ -9,18 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import EVERYTHING, LANGUAGES, study
+from conftest import EVERYTHING, FAR, LANGUAGES, NEAR, study
 from lolameme.data.accounts import FARTHEST, reaching
 from lolameme.data.dataset import Builder
 from lolameme.data.reach import in_memory
-
-NEAR = {
-    "about": "names of one token",
-    "world": {"modulus": 10, "stems": 2, "heads": 4},
-    "program": {"assignments": [2, 4], "queries": [8, 8]},
-    "sizes": {"train": 2000},
-}
-FAR = NEAR | {"world": {"modulus": 10, "stems": 8, "heads": 2}, "tokenizer": {"kind": "piece"}}
 
 
 def guesser(variant: dict, split: str = "test", programs: int = 500, **changes):

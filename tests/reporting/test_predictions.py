@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from conftest import study
+from conftest import FAR, NEAR, study
 from lolameme.base.files import write_frame
 from lolameme.data.accounts import ACCOUNTS
 from lolameme.data.dataset import Builder
@@ -12,13 +12,6 @@ from lolameme.data.prediction import bounds, predictions
 from lolameme.data.reach import in_memory
 from lolameme.reporting import predictions as exhibits
 
-NEAR = {
-    "about": "names of one token",
-    "world": {"modulus": 10, "stems": 2, "heads": 4},
-    "program": {"assignments": [2, 4], "queries": [8, 8]},
-    "sizes": {"train": 2000},
-}
-FAR = NEAR | {"world": {"modulus": 10, "stems": 8, "heads": 2}, "tokenizer": {"kind": "piece"}}
 # exact match of one cell each, by variant; bounds are 0.45 for thex-1, and 0.64 for all others on far
 REACHED = {
     "near": {"gpt2": 0.99, "hyena": 0.8, "thex-1": 0.44, "thex-2": 0.9, "thex-3": 1.0, "thex-4": 0.6},

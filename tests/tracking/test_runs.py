@@ -1,6 +1,5 @@
 """A run is known by the weights and metrics of its cell: these decide whether it stays, others only add to it."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,25 +9,14 @@ from mlflow.tracking import MlflowClient
 from conftest import study
 from lolameme.base.files import write_frame, write_json
 from lolameme.reporting.tables import cells
-from lolameme.tracking import store
 from lolameme.tracking.links import addresses
 from lolameme.tracking.runs import _SETTINGS, Tracker
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("made") / "mlflow.db"
-    store.make(path)
-    return path
-
-
 @pytest.fixture
-def here(database, tmp_path, monkeypatch) -> str:
-    """A project's folder with an empty database; the address of that."""
-    monkeypatch.chdir(tmp_path)
-    Path("results").mkdir()
-    shutil.copy(database, "results/mlflow.db")
-    return f"sqlite:///{tmp_path}/results/mlflow.db"
+def here(database) -> str:
+    """The address of an empty database, in a project's folder."""
+    return f"sqlite:///{database}"
 
 
 def made(seeds: list[int], weights: bytes = b"weights"):
@@ -53,7 +41,7 @@ def made(seeds: list[int], weights: bytes = b"weights"):
 
 
 def track(uri: str, small) -> dict:
-    board = pd.DataFrame(
+    leaderboard = pd.DataFrame(
         [
             {
                 "variant": "recall", "architecture": "gpt2", "split": "test", "exact_match": 0.5, "low": 0.4,
@@ -61,7 +49,7 @@ def track(uri: str, small) -> dict:
             }
         ]
     )  # fmt: skip
-    return Tracker(small, uri, cells(small)).track(board, {"figures": sorted(Path().glob("*.svg"))})
+    return Tracker(small, uri, cells(small)).track(leaderboard, {"figures": sorted(Path().glob("*.svg"))})
 
 
 def states(uri: str) -> dict[str, str]:

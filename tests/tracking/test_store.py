@@ -1,6 +1,5 @@
 """MLflow's database is a view: whatever happened to it, the next run has one that works, and says what it did."""
 
-import shutil
 import socket
 import sqlite3
 from contextlib import closing
@@ -12,36 +11,19 @@ from mlflow.tracking import MlflowClient
 from lolameme.tracking import store
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A database without runs."""
-    path = tmp_path_factory.mktemp("made") / "mlflow.db"
-    store.make(path)
-    return path
-
-
-@pytest.fixture
-def path(made, tmp_path, monkeypatch) -> Path:
-    """A copy of it, in a project's folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    Path("results").mkdir()
-    shutil.copy(made, "results/mlflow.db")
-    return Path("results/mlflow.db").resolve()  # MLflow keeps clients by address
-
-
 def opens(path: Path) -> bool:
     """Whether MLflow can write to the database."""
     with store.opened(f"sqlite:///{path}") as client:
         return bool(client.create_experiment("new"))
 
 
-def test_a_sound_database_stays(path):
-    with closing(sqlite3.connect(path)) as connection, connection:
+def test_a_sound_database_stays(database):
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE experiments SET name = 'mine'")
-    assert store.broken(path) is None
-    assert opens(path)
-    assert MlflowClient(f"sqlite:///{path}").get_experiment_by_name("mine")
-    assert not path.with_name("mlflow.db.broken").exists()
+    assert store.broken(database) is None
+    assert opens(database)
+    assert MlflowClient(f"sqlite:///{database}").get_experiment_by_name("mine")
+    assert not database.with_name("mlflow.db.broken").exists()
 
 
 def cut(path):
@@ -61,13 +43,13 @@ def of_another_release(path):
 
 
 @pytest.mark.parametrize("damage", [cut, unfinished, of_another_release])
-def test_a_broken_database_is_set_aside_with_a_sentence_and_made_anew(path, capfd, damage):
-    damage(path)
+def test_a_broken_database_is_set_aside_with_a_sentence_and_made_anew(database, capfd, damage):
+    damage(database)
     runs = Path("results/quick/mlflow.json")
     runs.parent.mkdir()
     runs.write_text("{}")
-    assert opens(path)
-    assert path.with_name("mlflow.db.broken").exists()
+    assert opens(database)
+    assert database.with_name("mlflow.db.broken").exists()
     assert "mlflow.db was broken (" in capfd.readouterr().err
     assert not runs.exists()  # a map to runs that are gone: its study is tracked again
 
@@ -80,12 +62,12 @@ def test_what_a_killed_process_left_beside_it_does_no_harm(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"mlflow.db"}
 
 
-def test_a_locked_database_is_not_waited_for_in_silence(path, monkeypatch):
+def test_a_locked_database_is_not_waited_for_in_silence(database, monkeypatch):
     monkeypatch.setattr(store, "PATIENCE", 0.1)
-    with closing(sqlite3.connect(path)) as other:
+    with closing(sqlite3.connect(database)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(RuntimeError, match=r"mlflow.db is locked by another process .* run the same command again"):
-            opens(path)
+            opens(database)
 
 
 def test_a_server_that_is_not_there_is_named(monkeypatch):
@@ -97,13 +79,13 @@ def test_a_server_that_is_not_there_is_named(monkeypatch):
         pass
 
 
-def test_artefacts_move_with_the_project(path):
+def test_artefacts_move_with_the_project(database):
     """A project that was moved, or copied, neither loses its artefacts nor writes into the old place."""
-    client = MlflowClient(f"sqlite:///{path}")
+    client = MlflowClient(f"sqlite:///{database}")
     old = "file:///elsewhere/project/results/mlartifacts/quick/recall"
     experiment = client.create_experiment("quick/recall", artifact_location=old)
     run = client.create_run(experiment).info.run_id
-    with store.opened(f"sqlite:///{path}") as client:
+    with store.opened(f"sqlite:///{database}") as client:
         Path("note.txt").write_text("hello")
         client.log_artifact(run, "note.txt")
         assert client.get_run(run).info.artifact_uri == f"results/mlartifacts/quick/recall/{run}/artifacts"

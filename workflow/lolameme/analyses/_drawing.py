@@ -10,22 +10,41 @@ from lolameme.drawing.style import INK, QUIET
 from lolameme.study.architectures import label
 
 MAP = "cividis"
+UNNOTICED = "exchange\nnot noticed"  # by a cell that answers both prompts of a pair alike
 
 
-def grid(rows: list[str], columns: list[str], width: float, height: float) -> tuple[Drawing, np.ndarray]:
-    """Panels (rows, columns), the columns headed by architectures and the rows by tasks, both axes shared."""
-    size = (width * len(columns) + 1.4, height * len(rows) + 0.9)
-    figure, axes = plt.subplots(len(rows), len(columns), figsize=size, squeeze=False, sharex=True, sharey=True)
-    for ax, name in zip(axes[0], columns, strict=True):
-        ax.set_title(label(name), fontsize=10)
-    for ax, name in zip(axes[:, 0], rows, strict=True):
-        ax.set_ylabel(name, fontsize=9)
-    return figure, axes
+def grid(
+    table: pd.DataFrame, width: float, height: float, below: str, absent: str, rows: str = "variant"
+) -> tuple[Drawing, np.ndarray, list[tuple[Axes, pd.DataFrame]]]:
+    """A panel per architecture (columns) and task, or another column of `table` (`rows`), both axes shared.
+
+    With the axes come those that have something to show, each with its part of the table; the others say `absent`.
+    `below` names the horizontal axis.
+    """
+    names = {key: list(table[key].unique()) for key in (rows, "architecture")}
+    shape = len(names[rows]), len(names["architecture"])
+    size = (width * shape[1] + 1.4, height * shape[0] + 0.9)
+    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False, sharex=True, sharey=True)
+    panels = []
+    for (y, x), ax in np.ndenumerate(axes):
+        row, architecture = names[rows][y], names["architecture"][x]
+        mine = table[(table[rows] == row) & (table["architecture"] == architecture)]
+        if mine.empty:
+            ax.text(0.5, 0.5, absent, transform=ax.transAxes, ha="center", va="center", fontsize=7.5, color=QUIET)
+        else:
+            panels.append((ax, mine))
+        if y == 0:
+            ax.set_title(label(architecture), fontsize=10)
+        if x == 0:
+            ax.set_ylabel(row, fontsize=9)
+        if y == shape[0] - 1:
+            ax.set_xlabel(below)
+    return figure, axes, panels
 
 
-def blank(ax: Axes, text: str) -> None:
-    """A panel that has nothing to show, and why."""
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=7.5, color=QUIET)
+def layer_ticks(layers: int) -> range:
+    """Some of the numbers 0, ..., layers: eight of them at most."""
+    return range(0, layers + 1, max(1, layers // 4))
 
 
 def number_map(ax: Axes, table: pd.DataFrame, written: bool = True):

@@ -128,8 +128,8 @@ def text(found: Explanation) -> str:
         lines.append(f"(every layer that fits into {WIDTH} columns)")
     lines.append(f"{'':20}" + "".join(f"{layer:5d}" for layer in shown))
     for place, word in enumerate(found.tokens):
-        cells = "".join(f"{_number(found.effects[layer, place]):>5}" for layer in shown)
-        lines.append(f"{place:3d} {word.strip()[:15]:15} {cells}".rstrip())
+        numbers = "".join(f"{_number(found.effects[layer, place]):>5}" for layer in shown)
+        lines.append(f"{place:3d} {word.strip()[:15]:15} {numbers}".rstrip())
     if np.isnan(found.effects).all():
         lines.append(f"The two prompts are {found.told_apart:.2f} logits apart: too few for an effect to be defined.")
     lines += ["", "Where each layer looks from the last token (place, token, share):"]

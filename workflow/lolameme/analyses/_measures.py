@@ -51,9 +51,7 @@ def ratio(above: np.ndarray, below: np.ndarray) -> Score:
 
     Of means, because the ratio of a single prompt blows up where its denominator is near 0.
     """
-    drawn = generator(0, "bootstrap over prompts").multinomial(
-        len(above), np.full(len(above), 1 / len(above)), RESAMPLES
-    )
+    drawn = _draws(len(above))
     found = (drawn @ above) / (drawn @ below)  # (resamples,)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(above.mean() / below.mean()), float(low), float(high)

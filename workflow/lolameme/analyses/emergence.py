@@ -109,25 +109,20 @@ def draw(study: "Study", emergence_curves: "pd.DataFrame") -> "Drawing":
 
     if emergence_curves.empty:
         return nothing("No task of this study binds names that could be exchanged.")
-    tasks, names = (list(emergence_curves[of].unique()) for of in ("variant", "architecture"))
-    figure, axes = grid(tasks, names, width=1.7, height=1.6)
+    figure, axes, panels = grid(emergence_curves, width=1.7, height=1.6, below="step", absent="not asked")
     common = {"marker": "o", "markersize": 2.5, "linewidth": 1.2}
     styles = {score: common | {"color": colour} for score, colour in SCORE_COLOURS.items()}
     styles["binding"] |= {"linewidth": 3, "alpha": 0.5}  # it often lies under what is decided at the answer sign
     styles[EXACT] = common | {"color": INK, "linestyle": "--"}
-    for row, task in zip(axes, tasks, strict=True):
-        for ax, name in zip(row, names, strict=True):
-            mine = emergence_curves[(emergence_curves["variant"] == task) & (emergence_curves["architecture"] == name)]
-            for score, style in styles.items():
-                for _, curve in mine[mine["score"] == score].groupby("seed"):
-                    ax.plot(curve["step"], curve["value"], **style)
-            if not mine["answers"].any():
-                ax.text(0.04, 0.93, "no layer answers", transform=ax.transAxes, va="top", fontsize=7.5, color=QUIET)
-            ax.set(ylim=(-0.08, 1.08))
-    for ax in axes[-1]:
-        ax.set_xlabel("step")
+    for ax, mine in panels:
+        for score, style in styles.items():
+            for _, curve in mine[mine["score"] == score].groupby("seed"):
+                ax.plot(curve["step"], curve["value"], **style)
+        if not mine["answers"].any():
+            ax.text(0.04, 0.93, "no layer answers", transform=ax.transAxes, va="top", fontsize=7.5, color=QUIET)
+        ax.set(ylim=(-0.08, 1.08))
     handles = [axes[0][0].plot([], [], **style)[0] for style in styles.values()]
-    figure.tight_layout(rect=(0, 0.12 / len(tasks) + 0.02, 1, 1))
+    figure.tight_layout(rect=(0, 0.12 / len(axes) + 0.02, 1, 1))
     texts = ["bound at the values", "decided at the answer sign", "retrieved by the layer", "exact match"]
     figure.legend(handles, texts, loc="lower center", ncols=2, frameon=False, fontsize=8)
     return figure

@@ -110,28 +110,20 @@ def draw(study: "Study", filters: "pd.DataFrame") -> "Drawing":
     """Exact match with the long filters of one layer cut to their first taps; architectures by task, a line a layer."""
     import seaborn as sns
 
-    from lolameme.analyses._drawing import blank, grid
+    from lolameme.analyses._drawing import grid
     from lolameme.drawing.panels import nothing
 
     shown = filters[(filters["filter"] == LONG) & (filters["asked"] == "locals")]
     if shown.empty:
         return nothing("No stack of this study has long filters and is asked for locals.")
-    tasks, names = list(shown["variant"].unique()), list(shown["architecture"].unique())
     layers = sorted(shown["layer"].unique())
     palette = dict(zip(layers, sns.color_palette("viridis", len(layers)), strict=True))
-    figure, axes = grid(tasks, names, width=1.7, height=1.6)
-    for row, task in zip(axes, tasks, strict=True):
-        for ax, name in zip(row, names, strict=True):
-            mine = shown[(shown["variant"] == task) & (shown["architecture"] == name)]
-            if mine.empty:
-                blank(ax, "not asked")
-                continue
-            for layer, one in mine.groupby("layer"):
-                mean = one.groupby("taps")["exact_match"].mean()
-                ax.plot(mean.index, mean, "o-", color=palette[layer], markersize=3, linewidth=1.2)
-            ax.set(ylim=(-0.03, 1.05))
-    for ax in axes[-1]:
-        ax.set_xlabel("taps left")
+    figure, axes, panels = grid(shown, width=1.7, height=1.6, below="taps left", absent="not asked")
+    for ax, mine in panels:
+        for layer, one in mine.groupby("layer"):
+            mean = one.groupby("taps")["exact_match"].mean()
+            ax.plot(mean.index, mean, "o-", color=palette[layer], markersize=3, linewidth=1.2)
+        ax.set(ylim=(-0.03, 1.05))
     handles = [axes[0][0].plot([], [], "o-", color=colour, markersize=3)[0] for colour in palette.values()]
     figure.tight_layout(rect=(0, 0, 1 - 0.9 / figure.get_figwidth(), 1))
     figure.legend(handles, layers, loc="center right", frameon=False, fontsize=8, title="layer", title_fontsize=8)

@@ -74,24 +74,19 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 
 def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
     """Layer by role: how far the answer follows a patch, when two names are exchanged; mean over seeds."""
-    from lolameme.analyses._drawing import blank, colour_bar, grid, number_map
+    from lolameme.analyses._drawing import UNNOTICED, colour_bar, grid, number_map
     from lolameme.analyses._roles import ROLES
     from lolameme.drawing.panels import nothing
 
     shown = patching[(patching["kind"] == "names") & (patching["direction"] == "corrupt") & patching["effect"].notna()]
     if shown.empty:
         return nothing("No cell of this study tells apart programs in which two names are exchanged.")
-    tasks, names = list(shown["variant"].unique()), list(shown["architecture"].unique())
     roles = [role for role in ROLES if role in set(shown["role"])]
-    figure, axes = grid(tasks, names, width=0.3 * len(roles) + 0.5, height=0.24 * study.model.layers + 0.7)
-    for row, task in zip(axes, tasks, strict=True):
-        for ax, name in zip(row, names, strict=True):
-            mine = shown[(shown["variant"] == task) & (shown["architecture"] == name)]
-            if mine.empty:
-                blank(ax, "exchange\nnot noticed")
-                continue
-            table = mine.pivot_table(index="layer", columns="role", values="effect").reindex(columns=roles).clip(0, 1)
-            image = number_map(ax, table, written=False)
+    size = {"width": 0.3 * len(roles) + 0.5, "height": 0.24 * study.model.layers + 0.7}
+    figure, axes, panels = grid(shown, **size, below="", absent=UNNOTICED)
+    for ax, mine in panels:
+        table = mine.pivot_table(index="layer", columns="role", values="effect").reindex(columns=roles).clip(0, 1)
+        image = number_map(ax, table, written=False)
     for ax in axes[-1]:
         ax.tick_params(axis="x", labelrotation=90)
     figure.supylabel("after layer", fontsize=10)

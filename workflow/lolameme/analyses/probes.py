@@ -90,28 +90,20 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 
 def draw(study: "Study", probes: "pd.DataFrame") -> "Drawing":
     """What a linear reader finds after each layer, beside the same stack with random weights and a control task."""
-    from lolameme.analyses._drawing import PROBE_STYLES, blank, grid
+    from lolameme.analyses._drawing import PROBE_STYLES, grid, layer_ticks
     from lolameme.drawing.panels import nothing
 
     shown = probes[(probes["held_out"] == PROGRAMS) & probes["about"].isin(["name bound", "value"])]
     if shown.empty:
         return nothing("No task of this study asks for locals or globals.")
     shown = shown.assign(row=shown["variant"] + "\n" + shown["about"])
-    rows, names = list(shown["row"].unique()), list(shown["architecture"].unique())
-    figure, axes = grid(rows, names, width=1.5, height=1.4)
-    for line, row in zip(axes, rows, strict=True):
-        for ax, name in zip(line, names, strict=True):
-            mine = shown[(shown["row"] == row) & (shown["architecture"] == name)]
-            if mine.empty:
-                blank(ax, "not asked")
-                continue
-            trained, random = (mine[mine["weights"] == weights].groupby("layer") for weights in (TRAINED, RANDOM))
-            curves = (trained["accuracy"].mean(), random["accuracy"].mean(), trained["control"].mean())
-            for curve, style in zip(curves, PROBE_STYLES.values(), strict=True):
-                ax.plot(curve.index, curve, **style)
-            ax.set(ylim=(-0.05, 1.08), xticks=range(0, study.model.layers + 1, max(1, study.model.layers // 4)))
-    for ax in axes[-1]:
-        ax.set_xlabel("after layer")
+    figure, axes, panels = grid(shown, width=1.5, height=1.4, below="after layer", absent="not asked", rows="row")
+    for ax, mine in panels:
+        trained, random = (mine[mine["weights"] == weights].groupby("layer") for weights in (TRAINED, RANDOM))
+        curves = (trained["accuracy"].mean(), random["accuracy"].mean(), trained["control"].mean())
+        for curve, style in zip(curves, PROBE_STYLES.values(), strict=True):
+            ax.plot(curve.index, curve, **style)
+        ax.set(ylim=(-0.05, 1.08), xticks=layer_ticks(study.model.layers))
     handles = [axes[0][0].plot([], [], **style)[0] for style in PROBE_STYLES.values()]
     figure.tight_layout(rect=(0, 0.35 / figure.get_figheight(), 1, 1))
     figure.legend(handles, PROBE_STYLES, loc="lower center", ncols=3, frameon=False, fontsize=8)

@@ -134,27 +134,20 @@ def draw_routes(study: "Study", routes: "pd.DataFrame") -> "Drawing":
 
 def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
     """What is bound at values, what decides at the answer sign, and what retrieves, layer by layer."""
-    from lolameme.analyses._drawing import SCORE_COLOURS, blank, grid
+    from lolameme.analyses._drawing import SCORE_COLOURS, UNNOTICED, grid, layer_ticks
     from lolameme.drawing.panels import nothing
 
     known = scores[scores["binding"].notna()]
     if known.empty:
         return nothing("No cell of this study tells apart programs in which two names are exchanged.")
-    tasks, names = list(known["variant"].unique()), list(known["architecture"].unique())
-    figure, axes = grid(tasks, names, width=1.5, height=1.5)
-    for row, task in zip(axes, tasks, strict=True):
-        for ax, name in zip(row, names, strict=True):
-            if known[(known["variant"] == task) & (known["architecture"] == name)].empty:
-                blank(ax, "exchange\nnot noticed")
-            for score, colour in SCORE_COLOURS.items():
-                for _, cell in known[(known["variant"] == task) & (known["architecture"] == name)].groupby("seed"):
-                    cell = cell[cell[score].notna()]
-                    ax.plot(cell["layer"], cell[score], "o-", color=colour, markersize=3, linewidth=1.2, alpha=0.8)
-            ax.set(ylim=(-0.08, 1.08), xticks=range(0, study.model.layers + 1, max(1, study.model.layers // 4)))
-    for ax in axes[-1]:
-        ax.set_xlabel("layer")
+    figure, axes, panels = grid(known, width=1.5, height=1.5, below="layer", absent=UNNOTICED)
+    for ax, mine in panels:
+        for score, colour in SCORE_COLOURS.items():
+            for _, cell in mine[mine[score].notna()].groupby("seed"):
+                ax.plot(cell["layer"], cell[score], "o-", color=colour, markersize=3, linewidth=1.2, alpha=0.8)
+        ax.set(ylim=(-0.08, 1.08), xticks=layer_ticks(study.model.layers))
     handles = [axes[0][0].plot([], [], "o-", color=colour, markersize=3)[0] for colour in SCORE_COLOURS.values()]
-    figure.tight_layout(rect=(0, 0.09 / len(tasks) + 0.02, 1, 1))
+    figure.tight_layout(rect=(0, 0.09 / len(axes) + 0.02, 1, 1))
     texts = ["bound at the values", "decided at the answer sign", "retrieved by the layer"]
     figure.legend(handles, texts, loc="lower center", ncols=3, frameon=False, fontsize=9)
     return figure

@@ -164,6 +164,20 @@ def transfer(study: Study, slices: pd.DataFrame) -> Drawing:
     return figure
 
 
+def of_queries(name: str, column: str, text: str, caption: str) -> Figure:
+    """A figure of exact match by a property of the query, as `sliced` draws it."""
+    return Figure(
+        name,
+        ("slices",),
+        lambda study, slices: sliced(study, slices, column, text),
+        lambda study: f"Exact match against {caption} Lines: mean over {study.counted_seeds}; bands: their range.",
+        section="Recall",
+        when=lambda study: bool(recalled(study)),
+        variants=lambda study: list(recalled(study)),
+        small=True,
+    )
+
+
 FIGURES = [
     Figure(
         "memory",
@@ -175,33 +189,19 @@ FIGURES = [
         variants=lambda study: list(memorised(study)),
         small=True,
     ),
-    Figure(
+    of_queries(
         "length",
-        ("slices",),
-        lambda study, slices: sliced(study, slices, "assignments", "assignments in the program"),
-        lambda study: (
-            "Exact match against the number of assignments in the program: the test split, and splits that differ from "
-            "it in that number alone, each a curve of its own. Shaded: the training programs; lines: mean over "
-            f"{study.counted_seeds}; bands: their range."
-        ),
-        section="Recall",
-        when=lambda study: bool(recalled(study)),
-        variants=lambda study: list(recalled(study)),
-        small=True,
+        "assignments",
+        "assignments in the program",
+        "the number of assignments in the program: the test split, and splits that differ from it in that number "
+        "alone, each a curve of its own. Shaded: the training programs.",
     ),
-    Figure(
+    of_queries(
         "distance",
-        ("slices",),
-        lambda study, slices: sliced(study, slices, "distance", "statements from binding to query"),
-        lambda study: (
-            "Exact match against the number of statements from binding to query: the test split, and splits that "
-            "differ from it in the number of assignments alone, each a panel of its own. Lines: mean over "
-            f"{study.counted_seeds}; bands: their range."
-        ),
-        section="Recall",
-        when=lambda study: bool(recalled(study)),
-        variants=lambda study: list(recalled(study)),
-        small=True,
+        "distance",
+        "statements from binding to query",
+        "the number of statements from binding to query: the test split, and splits that differ from it in the number "
+        "of assignments alone, each a panel of its own.",
     ),
     Figure(
         "transfer",
