@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from unittest import mock
 
 import matplotlib.pyplot as plt
 import torch
@@ -32,6 +33,7 @@ from lolameme.learning.scoring import score
 from lolameme.models import convolution, stack
 from lolameme.models.cost import flops_per_token
 from lolameme.models.mixers.hyena import Hyena
+from lolameme.models.short_convolution import ShortConvolution
 from lolameme.study import config
 from lolameme.study.architectures import label
 from lolameme.study.settings import Model, Training
@@ -64,16 +66,16 @@ class PlainHyena(Hyena):
 
 
 class Cells:
-    """Training programs of `multi_language` in the shape of a study."""
+    """Training programs of a study's first variant, in its shape."""
 
     def __init__(self, name: str, folder: Path):
         path, self.batch, self.steps = SHAPES[name]
         study = config.load(path)
-        variant = study.variants["multi_language"]
+        name, variant = next(iter(study.variants.items()))
         sizes = variant.sizes.model_copy(update={"train": 2000, "valid": 50, "test": 50})
         few = variant.model_copy(update={"sizes": sizes})
-        self.study = study.model_copy(update={"variants": {"multi_language": few}})
-        Builder(self.study, "multi_language").write(folder)
+        self.study = study.model_copy(update={"variants": {name: few}})
+        Builder(self.study, name).write(folder)
         self.split = Split.read(folder / "train.parquet")
         self.vocabulary = read_json(folder / "dataset.json")["vocabulary"]
         self.longest = int(self.split.lengths.max())
@@ -119,7 +121,7 @@ class Cells:
             tokens = 0
             for step in range(self.steps):
                 data = self.split.batch(order[step])
-                output = model(data.layout.pad(data.tokens[:, None]).squeeze(2))
+                output = model(data.side_by_side())
                 logits = data.layout.unpad(output.logits if architecture == "gpt2" else output)
                 loss = nn.functional.cross_entropy(logits, data.targets)
                 optimiser.zero_grad()
@@ -179,6 +181,80 @@ def training(name: str, folder: Path) -> tuple[list[Speed], str]:
         f"{speeds[0].ours * flops / 1e9:.0f} GFLOP/s (forward and backward pass of all positions, by formula)"
     )
     return speeds, about
+
+
+class TorchTaps(ShortConvolution):
+    """The short convolution as torch has it: a grouped Conv1d, channels first."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight, past = self.weight.flip(0).T[:, None], len(self.weight) - 1  # (C, 1, taps)
+        y = nn.functional.conv1d(x.transpose(1, 2), weight, self.bias, padding=past, groups=x.shape[2])
+        return y[..., : x.shape[1]].transpose(1, 2)
+
+
+def torch_fft(v: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+    """The long convolution by FFT with torch's own backward pass."""
+    n = 2 * v.shape[1]
+    product = torch.fft.rfft(v.transpose(1, 2), n=n) * torch.fft.rfft(k, n=n)
+    return torch.fft.irfft(product, n=n)[..., : v.shape[1]].transpose(1, 2)
+
+
+def by_hand(cells: Cells, rounds: int = 5) -> list[tuple[str, ...]]:
+    """Milliseconds of a training step with what we keep by hand, and with torch's own in place of each of them.
+
+    In processor time, which other processes of the machine disturb less. Batches are those of the study.
+    """
+    settings, order = Training(learning_rate=1e-3), BatchSampler(len(cells.split), cells.study.training.batch, 1)
+    batches = [cells.split.batch(order[number]) for number in range(6)]
+
+    def step(architecture: str, without: str = "") -> Callable[[], None]:
+        model = cells.model(architecture)
+        mixers = [block.mixer for block in model.blocks if hasattr(block.mixer, "short")]
+        if without == "taps":
+            for mixer in mixers:
+                mixer.short.__class__ = TorchTaps
+        usual = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True) if without == "optimiser" else None
+        ours = None if usual else AdamW(model.parameters(), settings)
+
+        def work() -> None:
+            for data in batches:
+                if without == "layout":
+                    hidden = data.layout.unpad(model.hidden(data.side_by_side()))
+                else:
+                    hidden = model.hidden(data.tokens, data.layout)
+                nn.functional.cross_entropy(model.logits(hidden), data.targets).backward()
+                if ours:
+                    ours.step(1e-3)
+                else:
+                    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                    usual.step()
+                    usual.zero_grad()
+
+        def by_torch() -> None:
+            with mock.patch.object(convolution, "form", return_value=torch_fft):
+                work()
+
+        return by_torch if without == "convolution" else work
+
+    asked = [
+        ("layout", "programs side by side, padded, all outputs of the last block", ("gpt2", "hyena", "thex-2")),
+        ("taps", "short convolution as a grouped Conv1d", ("hyena", "thex-2")),
+        ("convolution", "long convolution by torch's FFT and its backward pass", ("hyena", "thex-2")),
+        ("optimiser", "torch's fused AdamW and clip_grad_norm_", ("gpt2", "hyena", "thex-2")),
+    ]
+    rows = []
+    for without, instead, architectures in asked:
+        for architecture in architectures:
+            arms = [step(architecture), step(architecture, without)]
+            times: list[list[float]] = [[], []]
+            for _ in range(rounds + 1):  # in turn, so that both meet what else the machine does; the first warms up
+                for arm, seen in zip(arms, times, strict=True):
+                    begun = time.process_time()
+                    arm()
+                    seen.append(time.process_time() - begun)
+            ours, other = (1000 * min(seen[1:]) / len(batches) for seen in times)
+            rows.append((instead, architecture, f"{other:.1f}", f"{ours:.1f}", f"{100 * (1 - ours / other):.0f} %"))
+    return rows
 
 
 def draw(speeds: list[Speed], stem: Path) -> None:
@@ -283,6 +359,8 @@ def main() -> None:
             lines += ["torch.compile, forward and backward pass at the cpu shape:", ""]
             columns = ("architecture", "as it is, ms", "compiled, ms", "seconds to compile", "steps until it pays")
             lines += [*table(columns, compiled(Cells("cpu", Path(name)))), ""]
+    lines += ["What is kept by hand, at the quick shape with the study's batches: processor time of a step.", ""]
+    lines += [*table(("instead", "architecture", "that, ms", "ours, ms", "saved"), by_hand(cells)), ""]
     lines += ["Forms of the long convolution, forward and backward, milliseconds:", ""]
     lines += table(("batch", "length", "matrix form", "FFT", "picked"), forms(cells.study))
     draw(speeds, keep("training", lines) / "training")
