@@ -19,4 +19,4 @@ from lolameme.study.cell import Cell
 
 data, variant, architecture, seed, threads, folder = sys.argv[1:]
 study, cell = config.load(STUDY), Cell(variant, architecture, int(seed))
-train_cell(study, cell, study.training_of(variant), Path(data), Path(folder), int(threads), lambda moment: None)
+train_cell(study, cell, study.training_of(variant), Path(data), Path(folder), int(threads), lambda progress: None)

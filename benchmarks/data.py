@@ -45,16 +45,16 @@ def generation(name: str, programs: int, folder: Path) -> tuple[str, str, float,
     return f"data, {name}, world to Parquet", "tokenising the texts alone", tokens / seconds, share / peer, "tokens/s"
 
 
-def row_by_row(knobs: MqarProgram, bases: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def row_by_row(settings: MqarProgram, bases: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """The words of MQAR sequences, one sequence after another: the plain way."""
-    rows = np.empty((count, knobs.length), np.int64)
+    rows = np.empty((count, settings.length), np.int64)
     for row in rows:
-        pairs = rng.integers(knobs.pairs[0], knobs.pairs[1] + 1)
+        pairs = rng.integers(settings.pairs[0], settings.pairs[1] + 1)
         keys = bases[0] + rng.choice(bases[1] - bases[0], pairs, replace=False)
         values = bases[1] + rng.choice(bases[2] - bases[1], pairs, replace=False)
-        weights = np.arange(1, knobs.length // 2 - pairs + 1) ** (knobs.power - 1)
+        weights = np.arange(1, settings.length // 2 - pairs + 1) ** (settings.power - 1)
         slots = rng.choice(len(weights), pairs, replace=False, p=weights / weights.sum())
-        row[:] = rng.integers(bases[2], bases[3], knobs.length)
+        row[:] = rng.integers(bases[2], bases[3], settings.length)
         row[0 : 2 * pairs : 2], row[1 : 2 * pairs : 2] = keys, values
         row[2 * (pairs + slots)], row[2 * (pairs + slots) + 1] = keys, values
     return rows
@@ -63,9 +63,9 @@ def row_by_row(knobs: MqarProgram, bases: np.ndarray, count: int, rng: np.random
 def drawing() -> tuple[str, str, float, float, str]:
     """MQAR sequences as numbers, drawn all at once and one by one."""
     made, rng = builder("mqar", 100), np.random.default_rng(1)
-    knobs, bases, count = made.programs["train"], made.task.bases, made.chunk
-    ours = count / best(lambda: draw_sequences(knobs, bases, count, rng))
-    peer = 2000 / best(lambda: row_by_row(knobs, bases, 2000, rng))
+    settings, bases, count = made.programs["train"], made.task.bases, made.chunk
+    ours = count / best(lambda: draw_sequences(settings, bases, count, rng))
+    peer = 2000 / best(lambda: row_by_row(settings, bases, 2000, rng))
     return "drawing MQAR", "NumPy, row by row", ours, peer, "sequences/s"
 
 

@@ -16,7 +16,7 @@ from common import best, keep, table
 
 from lolameme.base.provenance import peak_memory
 from lolameme.drawing import style
-from lolameme.drawing.panels import spread
+from lolameme.drawing.panels import spaced
 from lolameme.models.stack import mixer_class
 from lolameme.study.architectures import MIXERS, PURE, label
 from lolameme.study.settings import Model
@@ -75,7 +75,7 @@ def draw(found: pd.DataFrame, stem: Path) -> None:
         ax.minorticks_off()
         ends = found[found["length"] == LENGTHS[-1]].set_index("mixer")[column]
         low, high = np.log10(ax.get_ylim())
-        places = spread(np.log10(ends), gap=0.06 * (high - low), high=high)
+        places = spaced(np.log10(ends), gap=0.06 * (high - low), high=high)
         for name, mixer in PURE.items():
             ax.annotate(
                 label(name), (LENGTHS[-1], 10 ** places[mixer]), (6, 0), textcoords="offset points",

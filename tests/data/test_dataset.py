@@ -27,11 +27,11 @@ def write(variant: dict, folder: Path) -> config.Study:
 def test_every_split_has_the_contracts_columns_and_true_tokens(tmp_path):
     made = write(EVERYTHING, tmp_path)
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    for split, knobs in made.variants["v"].programs().items():
+    for split, settings in made.variants["v"].programs().items():
         table = pq.read_table(tmp_path / f"{split}.parquet")
         assert table.schema.equals(schema("lolameme", split))
         assert table.schema.metadata[b"seed"] == b"1"
-        assert json.loads(table.schema.metadata[b"program"]) == json.loads(knobs.model_dump_json())
+        assert json.loads(table.schema.metadata[b"program"]) == json.loads(settings.model_dump_json())
         for row in table.to_pylist():
             assert tokenizer.encode(row["text"]).ids == row["tokens"]
             for begin, end, answer in zip(row["answer_start"], row["answer_end"], row["answer"], strict=True):
@@ -203,7 +203,7 @@ def test_the_card_knows_its_baselines(tmp_path):
     assert all(answer["steps"] for example in described["examples"] for answer in example["answers"])
 
 
-def test_crippled_interpreters_show_what_each_faculty_is_worth(tmp_path):
+def test_restricted_solvers_show_what_each_faculty_is_worth(tmp_path):
     for name, variant, needed in (("recall", RECALL, "locals"), ("facts", FACTS, "globals"), ("types", TYPES, "types")):
         made = write(variant, tmp_path / name)
         test = card.describe(made, "v", tmp_path / name)["splits"]["test"]

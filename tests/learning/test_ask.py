@@ -47,7 +47,7 @@ def test_prompts_are_read_as_in_training(tmp_path, name, kind):
 def test_a_cell_answers_beside_the_interpreter(tmp_path, name):
     made, data = write(tmp_path, VARIANTS[name])
     folder = tmp_path / "cells/v/thex-2/seed1"
-    train_cell(made, Cell("v", "thex-2", 1), made.training, data, folder, 1, lambda moment: None)
+    train_cell(made, Cell("v", "thex-2", 1), made.training, data, folder, 1, lambda progress: None)
     row = pq.read_table(data / "test.parquet").to_pylist()[0]
     begin, start, stop = row["answer_start"][0], row["token_start"][0], row["token_stop"][0]
     reply = ask(folder, row["text"][:begin])

@@ -22,7 +22,7 @@ def test_cells_leave_the_declared_columns(tmp_path):
     Builder(made, "v").write(data)
     write_json(data / "card.json", card.describe(made, "v", data))
     folder = tmp_path / "cell"
-    train_cell(made, cell, made.training, data, folder, 1, lambda moment: None)
+    train_cell(made, cell, made.training, data, folder, 1, lambda progress: None)
     evaluate_cell(made, cell, data, folder, 1)
     predictions = read_frame(folder / "predictions.parquet")
     kept = sliced("lolameme")

@@ -101,13 +101,13 @@ def test_a_trial_needs_no_test_split_and_says_when_it_diverges(tmp_path):
     Builder(made, "recall").write(tmp_path)
     (tmp_path / "test.parquet").unlink()
     checkpoint = tmp_path / "checkpoint.safetensors"
-    found = train_trial(made, "recall", "hyena", made.training, tmp_path, checkpoint, 1, lambda moment: None)
+    found = train_trial(made, "recall", "hyena", made.training, tmp_path, checkpoint, 1, lambda progress: None)
     assert (found["steps"], found["learning_rate"], found["trial"]) == (8, 5e-3, "lr0.005-wd0.1")
     assert found["curve"][-1] == {"step": 8, "exact_match": found["exact_match"], "loss": found["loss"]}
 
     settings = {"steps": 30, "batch": 4, "learning_rate": 1.0, "weight_decay": 1e3, "clip": 1e30, "evaluate_every": 10}
     wild = study(training=settings, tuning=None)
-    found = train_trial(wild, "recall", "gpt2", wild.training, tmp_path, checkpoint, 1, lambda moment: None)
+    found = train_trial(wild, "recall", "gpt2", wild.training, tmp_path, checkpoint, 1, lambda progress: None)
     assert "training diverged" in found["diverged"]
     assert found["exact_match"] is None
 

@@ -66,11 +66,11 @@ def test_the_formula_counts_the_operations_that_torch_counts(name, model):
     net, length, batch = stack.build(name, model, 31), 40, 4
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         net(torch.zeros(batch, length, dtype=torch.int64))
-    knobs, D = model.hyena, model.d_model
+    settings, D = model.hyena, model.d_model
     layers = stack.pattern(name, model.layers).count("hyena")
-    unseen = 2 * knobs.short_filter * (knobs.order + 1) * D + knobs.order * D
+    unseen = 2 * settings.short_filter * (settings.order + 1) * D + settings.order * D
     transform = 2.5 * 2 * math.log2(2 * length)
-    unseen += (knobs.order - 1) * D * ((2 + 1 / batch) * transform + 6)
+    unseen += (settings.order - 1) * D * ((2 + 1 / batch) * transform + 6)
     expected = counter.get_total_flops() / (length * batch) + layers * unseen
     assert cost.flops_per_token(name, model, 31, length, batch) == pytest.approx(expected, rel=1e-12)
 

@@ -83,9 +83,9 @@ def test_a_rotated_product_depends_on_the_distance_alone_and_is_the_papers():
 
 def test_the_filters_decay_window_spreads_over_the_channels_of_all_filters():
     """The slowest first: after all of the length it is at 0.01^(1/1.5); the fastest is at 0.01 after 0.3 of it."""
-    knobs = HyenaSettings(filter_width=4)
+    settings = HyenaSettings(filter_width=4)
     for filters in (1, 3):
-        window = ImplicitFilter(knobs, channels=3, filters=filters, length=101).window  # (D * filters, L)
+        window = ImplicitFilter(settings, channels=3, filters=filters, length=101).window  # (D * filters, L)
         assert len(window) == 3 * filters
         assert window[0, 100].item() == pytest.approx(0.01 ** (1 / 1.5), rel=1e-3)
         assert window[-1, 30].item() == pytest.approx(0.01, rel=1e-3)
@@ -202,8 +202,8 @@ def test_a_module_may_initialise_itself_and_projections_need_no_bias():
 
 
 def test_the_paper_scale_hyena_has_its_published_size():
-    knobs = HyenaSettings(filter_features=33, filter_width=64, frequency=14)
-    paper = Model(layers=18, d_model=864, heads=12, inner=2, length=2048, hyena=knobs)
+    settings = HyenaSettings(filter_features=33, filter_width=64, frequency=14)
+    paper = Model(layers=18, d_model=864, heads=12, inner=2, length=2048, hyena=settings)
     with torch.device("meta"):
         net = stack.Stack(stack.pattern("hyena", 18), paper, 50257)
     assert sum(p.numel() for p in net.parameters() if p.requires_grad) == pytest.approx(153e6, rel=0.005)

@@ -7,7 +7,7 @@ import pandas as pd
 from lolameme.reporting import latex
 
 
-def board() -> pd.DataFrame:
+def leaderboard() -> pd.DataFrame:
     rows = [("in_context", "test", "gpt2", 0.4, 1, math.inf), ("in_context", "test", "thex-2", 0.9, 3, 100.0)]
     return pd.DataFrame(
         [
@@ -21,7 +21,7 @@ def board() -> pd.DataFrame:
 
 
 def test_the_leaderboard_is_a_booktabs_table_with_what_locks_in_in_bold():
-    text = latex.leaderboard(board(), "Exact match: 95 % intervals", "leaderboard")
+    text = latex.leaderboard(leaderboard(), "Exact match: 95 % intervals", "leaderboard")
     assert "\\toprule" in text
     assert "\\caption{Exact match: 95 \\% intervals}" in text
     assert "\\label{tab:leaderboard}" in text
@@ -31,7 +31,7 @@ def test_the_leaderboard_is_a_booktabs_table_with_what_locks_in_in_bold():
 
 
 def test_the_learning_order_marks_the_first():
-    assert "$> 1000$ & \\textbf{100}" in latex.learning_order(board(), "Steps", "learning_order")
+    assert "$> 1000$ & \\textbf{100}" in latex.learning_order(leaderboard(), "Steps", "learning_order")
 
 
 def test_special_characters_are_harmless():

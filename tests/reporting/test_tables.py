@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from conftest import study
-from lolameme.drawing.panels import spread
+from lolameme.drawing.panels import spaced
 from lolameme.reporting import claims as claimed
 from lolameme.reporting import tables
 from lolameme.reporting.contrasts import INTERACTION, best_places, contrasts
@@ -56,27 +56,28 @@ BISTABLE = cells(
 
 def of_claims(given, table: pd.DataFrame, loss: float = 0.5) -> pd.DataFrame:
     learned = history(table, loss)
-    board = tables.leaderboard(table, learned)
-    return claimed.claims(given, board, learned, contrasts(given, table), best_places(given, table)).set_index("claim")
+    leaderboard = tables.leaderboard(table, learned)
+    found = claimed.claims(given, leaderboard, learned, contrasts(given, table), best_places(given, table))
+    return found.set_index("claim")
 
 
 def test_the_leaderboard_counts_the_cells_that_lock_in():
-    board = tables.leaderboard(BISTABLE, history(BISTABLE)).set_index("architecture")
-    assert list(board["locked"]) == [0, 3, 0, 5, 4]
-    assert (board["seeds"] == 5).all()
-    assert board.loc["hyena", "locked_low"] == pytest.approx(0.1466, abs=1e-4)
-    assert board["state"].to_dict() == {
+    leaderboard = tables.leaderboard(BISTABLE, history(BISTABLE)).set_index("architecture")
+    assert list(leaderboard["locked"]) == [0, 3, 0, 5, 4]
+    assert (leaderboard["seeds"] == 5).all()
+    assert leaderboard.loc["hyena", "locked_low"] == pytest.approx(0.1466, abs=1e-4)
+    assert leaderboard["state"].to_dict() == {
         "gpt2": verdicts.AT_FLOOR, "hyena": "", "thex-1": verdicts.AT_FLOOR, "thex-2": "", "thex-3": "",
     }  # fmt: skip
-    assert list(board["steps_to_half"]) == [math.inf, 10, math.inf, 10, 10]
-    assert (board["low"] <= board["exact_match"]).all()
-    assert (board["high"] <= 1).all()
+    assert list(leaderboard["steps_to_half"]) == [math.inf, 10, math.inf, 10, 10]
+    assert (leaderboard["low"] <= leaderboard["exact_match"]).all()
+    assert (leaderboard["high"] <= 1).all()
 
 
 def test_one_seed_has_no_interval():
     one = BISTABLE[BISTABLE["seed"] == 1]
-    board = tables.leaderboard(one, history(one))
-    assert board[["low", "high"]].isna().all(axis=None)
+    leaderboard = tables.leaderboard(one, history(one))
+    assert leaderboard[["low", "high"]].isna().all(axis=None)
 
 
 def test_contrasts_are_those_planned_and_corrected_for_all():
@@ -105,22 +106,22 @@ def test_seeds_pair_the_arms_whatever_the_order_of_rows():
 
 def test_findings_say_who_locks_in_who_is_stuck_and_what_was_tested():
     given = made(contrasts=[{"name": "step", "above": ["thex-2"], "below": ["thex-1"], "variants": ["recall"]}])
-    board, found = tables.leaderboard(BISTABLE, history(BISTABLE)), contrasts(given, BISTABLE)
-    ((sentence, extra),) = findings(board, found)
+    leaderboard, found = tables.leaderboard(BISTABLE, history(BISTABLE)), contrasts(given, BISTABLE)
+    ((sentence, extra),) = findings(leaderboard, found)
     assert "T HEX-2 0.970 (5 of 5 lock in)" in sentence
     assert "Hyena 0.736 (3 of 5 lock in)" in sentence
     assert "GPT-2 and T HEX-1 at its floor (0.400) after 1,000 tokens" in sentence
     assert "step: same order (5/5 cells lock in against 0/5 in every seed)" in sentence
     assert extra == []
-    size, ends, tested = abstract(given, board, found, 60)
+    size, ends, tested = abstract(given, leaderboard, found, 60)
     assert size.startswith("Five stacks of three layers were trained on two tasks with five seeds each: 50 cells, 1:00")
     assert ends.startswith("Recall of locals: exact match is GPT-2 ")
     assert "T HEX 0.41 (T HEX-1) to 0.97 (T HEX-2; 9 of 15 cells lock in); the floor is 0.40." in ends
     assert tested.startswith("Of one contrast fixed in advance and corrected for their number (Holm): 1 same order.")
     assert "Same order: step (recall, 5/5 cells lock in against 0/5; lock-in)." in tested
     high = cells(gpt2=[0.99] * 5, hyena=[1.0] * 5)
-    board = tables.leaderboard(high, history(high))
-    assert "all architectures reach 0.990 or more, at the ceiling" in findings(board, found.iloc[:0])[0][0]
+    leaderboard = tables.leaderboard(high, history(high))
+    assert "all architectures reach 0.990 or more, at the ceiling" in findings(leaderboard, found.iloc[:0])[0][0]
 
 
 def test_extra_splits_have_findings_of_their_own():
@@ -202,7 +203,7 @@ def test_a_gap_between_training_and_test_is_seen_or_not():
 
 
 def test_labels_keep_their_order_and_distance():
-    places = spread(pd.Series({"a": 0.99, "b": 0.98, "c": 0.1, "d": 1.0}), gap=0.05, high=1.0)
+    places = spaced(pd.Series({"a": 0.99, "b": 0.98, "c": 0.1, "d": 1.0}), gap=0.05, high=1.0)
     assert list(places.index) == ["c", "b", "a", "d"]
     assert places["d"] <= 1.0
     assert places.diff().dropna().min() >= 0.05 - 1e-9

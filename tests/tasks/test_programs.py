@@ -43,7 +43,7 @@ def worlds(draw) -> World:
 
 
 @st.composite
-def knobs(draw, **fixed) -> Program:
+def programs(draw, **fixed) -> Program:
     least = draw(st.integers(1, 3))
     languages = draw(st.lists(st.sampled_from(list(LANGUAGES)), min_size=1, max_size=3, unique=True))
     drawn = {
@@ -85,7 +85,7 @@ class Drawn:
 
 
 @thorough
-@given(worlds(), knobs(), st.integers(0, 10**6))
+@given(worlds(), programs(), st.integers(0, 10**6))
 def test_the_interpreter_agrees_with_the_generator(world, program, seed):
     drawn = Drawn(world, program, seed)
     for i, text in enumerate(drawn.texts):
@@ -93,7 +93,7 @@ def test_the_interpreter_agrees_with_the_generator(world, program, seed):
 
 
 @thorough
-@given(worlds(), knobs(), st.integers(0, 10**6))
+@given(worlds(), programs(), st.integers(0, 10**6))
 def test_answers_stand_where_the_spans_say(world, program, seed):
     drawn = Drawn(world, program, seed)
     spans = iter(drawn.spans.T.tolist())
@@ -104,7 +104,7 @@ def test_answers_stand_where_the_spans_say(world, program, seed):
 
 
 @thorough
-@given(worlds(), knobs(), st.integers(0, 10**6))
+@given(worlds(), programs(), st.integers(0, 10**6))
 def test_statements_stand_where_they_are_written_and_read_the_latest_binding(world, program, seed):
     drawn = Drawn(world, program, seed)
     p = drawn.programs
@@ -138,7 +138,7 @@ def test_statements_stand_where_they_are_written_and_read_the_latest_binding(wor
 
 
 @thorough
-@given(worlds(), knobs(noise=(1, 3)), st.integers(0, 10**6))
+@given(worlds(), programs(noise=(1, 3)), st.integers(0, 10**6))
 def test_noise_never_changes_an_answer(world, program, seed):
     drawn = Drawn(world, program, seed)
     for i, text in enumerate(drawn.texts):
@@ -149,7 +149,7 @@ def test_noise_never_changes_an_answer(world, program, seed):
 
 
 @thorough
-@given(worlds(), knobs(mix="single", languages={"lola": 1.0}), st.integers(0, 10**6))
+@given(worlds(), programs(mix="single", languages={"lola": 1.0}), st.integers(0, 10**6))
 def test_a_program_means_the_same_in_every_language(world, program, seed):
     drawn = Drawn(world, program, seed)
     for other in ("meme", "kiki"):
@@ -162,7 +162,7 @@ def test_a_program_means_the_same_in_every_language(world, program, seed):
 
 
 @thorough
-@given(worlds(), knobs(mix="single", languages={"lola": 1.0}), st.integers(0, 10**6))
+@given(worlds(), programs(mix="single", languages={"lola": 1.0}), st.integers(0, 10**6))
 def test_translations_are_what_the_generator_writes(world, program, seed):
     drawn = Drawn(world, program, seed)
     drawn.programs.languages = ("meme",)
@@ -174,11 +174,11 @@ def test_translations_are_what_the_generator_writes(world, program, seed):
 
 
 @thorough
-@given(worlds(), knobs(), st.sampled_from(["bpe", "piece", "char"]), st.integers(0, 10**6))
+@given(worlds(), programs(), st.sampled_from(["bpe", "piece", "char"]), st.integers(0, 10**6))
 def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(world, program, kind, seed):
     drawn = Drawn(world, program, seed)
-    knobs_ = Tokenizer(kind=kind, vocabulary=120)
-    tokenizer = train_tokenizer(knobs_, "names", drawn.texts, drawn.renderer.lexemes)
+    chosen = Tokenizer(kind=kind, vocabulary=120)
+    tokenizer = train_tokenizer(chosen, "names", drawn.texts, drawn.renderer.lexemes)
     tokens, spans = drawn.renderer.lexemes.tokens(drawn.rendered, lexeme_table(tokenizer, drawn.renderer.lexemes))
     answers = iter(spans[:2].T.tolist())
     for i, text in enumerate(drawn.texts):
@@ -199,14 +199,14 @@ def test_pieces_are_roots_shared_between_languages():
 
 
 @thorough
-@given(worlds(), knobs(computed=0.7), st.integers(0, 10**6))
+@given(worlds(), programs(computed=0.7), st.integers(0, 10**6))
 def test_no_answer_needs_more_computed_assignments_than_chain_depth(world, program, seed):
     drawn = Drawn(world, program, seed)
     assert drawn.programs.chain_depth[drawn.programs.kind == QUERY].max() <= program.chain_depth
 
 
 @thorough
-@given(worlds(), knobs(), st.integers(0, 10**6))
+@given(worlds(), programs(), st.integers(0, 10**6))
 def test_the_same_seed_draws_the_same_programs_and_another_seed_others(world, program, seed):
     first, again, other = Drawn(world, program, seed), Drawn(world, program, seed), Drawn(world, program, seed + 1)
     assert first.texts == again.texts
@@ -214,8 +214,8 @@ def test_the_same_seed_draws_the_same_programs_and_another_seed_others(world, pr
 
 
 def test_the_latest_binding_wins():
-    knobs_ = Program(assignments=(4, 4), rebinding=0.9, queries=(1, 1))
-    drawn = Drawn(World(modulus=100, stems=6, heads=6), knobs_, 3, count=200)
+    chosen = Program(assignments=(4, 4), rebinding=0.9, queries=(1, 1))
+    drawn = Drawn(World(modulus=100, stems=6, heads=6), chosen, 3, count=200)
     rebound = 0
     for i in range(200):
         p = drawn.programs

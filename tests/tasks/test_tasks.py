@@ -129,12 +129,12 @@ def test_composed_tokens_are_the_tokenizers_and_the_round_trip_is_lossless(varia
 
 @thorough
 @given(lists(), st.integers(0, 10**6))
-def test_lists_keep_the_bounds_of_their_knobs(variant, seed):
+def test_lists_keep_the_bounds_of_their_settings(variant, seed):
     try:
         task, part, texts, _ = drawn(variant, seed)
     except ConfigError:
         assume(False)
-    knobs = task.programs["test"]
+    program = task.programs["test"]
     for i in np.flatnonzero(part.kept):
         symbols = texts[i].split(" ->")[0].split()
         opened, deepest, arguments = [], 0, []
@@ -144,12 +144,12 @@ def test_lists_keep_the_bounds_of_their_knobs(variant, seed):
             if symbol != "]" and opened:
                 opened[-1] += 1
             if symbol.startswith("["):
-                assert symbol[1:] in knobs.operators
+                assert symbol[1:] in program.operators
                 opened.append(0)
                 deepest = max(deepest, len(opened))
-        assert knobs.arguments[0] <= min(arguments) <= max(arguments) <= knobs.arguments[1]
-        assert knobs.depth[0] <= deepest == part.columns["depth"][i] <= knobs.depth[1]
-        assert knobs.length[0] <= len(symbols) <= knobs.length[1]
+        assert program.arguments[0] <= min(arguments) <= max(arguments) <= program.arguments[1]
+        assert program.depth[0] <= deepest == part.columns["depth"][i] <= program.depth[1]
+        assert program.length[0] <= len(symbols) <= program.length[1]
         digits = [int(symbol) for symbol in symbols if symbol.isdigit()]
         assert part.columns["operands"][i] == len(digits)
 
@@ -215,8 +215,8 @@ def test_every_pair_is_asked_for_once_at_the_distance_on_record(variant, seed):
 
 def test_without_words_that_fill_any_word_does_as_in_zoology():
     """Its definition: half the words are keys, half values; queries at even places; all else uniform over all words."""
-    knobs, bases = MqarProgram(pairs=(4, 4), length=64, power=0.01), np.array([0, 64, 128, 128])
-    words, place, _ = draw_sequences(knobs, bases, 20000, generator(1, "zoology"))
+    program, bases = MqarProgram(pairs=(4, 4), length=64, power=0.01), np.array([0, 64, 128, 128])
+    words, place, _ = draw_sequences(program, bases, 20000, generator(1, "zoology"))
     assert (place % 2 == 0).all()
     assert (words[:, 0:8:2] < 64).all()
     assert ((words[:, 1:8:2] >= 64) & (words[:, 1:8:2] < 128)).all()
@@ -233,8 +233,8 @@ def test_without_words_that_fill_any_word_does_as_in_zoology():
 
 def test_gaps_follow_the_power_law():
     """The first pair's gap is one weighted draw, whatever is drawn after it."""
-    knobs = MqarProgram(pairs=(4, 4), length=48, power=0.3)
-    _, place, _ = draw_sequences(knobs, np.array([0, 16, 32, 40]), 40000, generator(1, "gaps"))
+    program = MqarProgram(pairs=(4, 4), length=48, power=0.3)
+    _, place, _ = draw_sequences(program, np.array([0, 16, 32, 40]), 40000, generator(1, "gaps"))
     gap = (place[:, 0] - 8) // 2 + 1
     weights = np.arange(1, 21) ** (0.3 - 1)
     assert abs(np.bincount(gap, minlength=21)[1:] / 40000 - weights / weights.sum()).max() < 0.01

@@ -35,11 +35,13 @@ def test_synonyms_and_distinct_lexicons_keep_roots_apart():
 
 
 def test_the_same_seed_makes_the_same_world_and_irregular_concepts_have_another_type():
-    knobs = World(stems=20, heads=10, types=4, irregular=0.25, globals=50, operators=(("add", "sub", "mul", "table"),))
-    one, two = build_world(knobs, 5), build_world(knobs, 5)
+    settings = World(
+        stems=20, heads=10, types=4, irregular=0.25, globals=50, operators=(("add", "sub", "mul", "table"),)
+    )
+    one, two = build_world(settings, 5), build_world(settings, 5)
     assert one.document() == two.document()
     assert one.irregular.sum() == 50
-    regular = build_world(knobs.model_copy(update={"irregular": 0.0}), 5)
+    regular = build_world(settings.model_copy(update={"irregular": 0.0}), 5)
     assert np.array_equal(one.types != regular.types, one.irregular)
     assert len(np.intersect1d(one.globals, one.pool)) == 0
     assert len(one.globals) + len(one.pool) == 200
@@ -53,8 +55,8 @@ def test_base_functions():
 
 
 def test_globals_are_taught_in_the_shares_asked_for():
-    knobs = World(stems=10, heads=10, globals=100)
-    taught = build_world(knobs, 1, ("lola", "meme"), {"both": 2, "lola": 1, "meme": 1}).taught
+    settings = World(stems=10, heads=10, globals=100)
+    taught = build_world(settings, 1, ("lola", "meme"), {"both": 2, "lola": 1, "meme": 1}).taught
     assert (taught["lola"].sum(), taught["meme"].sum()) == (75, 75)
     assert (taught["lola"] & taught["meme"]).sum() == 50
 

@@ -197,13 +197,14 @@ def results(arguments: argparse.Namespace) -> None:
     path = study.paths.tables / "leaderboard.parquet"
     if not path.exists():
         raise ValueError(f"{path} does not exist yet; run `make study` first")
-    board = read_frame(path)
-    if arguments.split not in set(board["split"]):
-        raise ValueError(f"no split {arguments.split!r}; there are: {', '.join(board['split'].unique())}")
-    board = board[board["split"] == arguments.split].sort_values("exact_match", ascending=False, kind="stable")
+    leaderboard = read_frame(path)
+    if arguments.split not in set(leaderboard["split"]):
+        raise ValueError(f"no split {arguments.split!r}; there are: {', '.join(leaderboard['split'].unique())}")
+    leaderboard = leaderboard[leaderboard["split"] == arguments.split]
+    leaderboard = leaderboard.sort_values("exact_match", ascending=False, kind="stable")
     console = Console()
-    for variant in [name for name in study.variants if name in set(board["variant"])]:
-        rows = board[board["variant"] == variant]
+    for variant in [name for name in study.variants if name in set(leaderboard["variant"])]:
+        rows = leaderboard[leaderboard["variant"] == variant]
         table = plain_table(
             f"{variant} · {arguments.split}", "architecture", "EM", "95 %", "lock in", "steps", "rate", "params", "s"
         )

@@ -45,7 +45,7 @@ rule track:
         ),
         expand(f"{DATA}/dataset.json", variant=STUDY.variants, world=STUDY.world_seeds),
         ancient(LOCAL_DATABASE),  # other studies write to it, too
-        board=f"{TABLES}/leaderboard.parquet",
+        leaderboard=f"{TABLES}/leaderboard.parquet",
         figures=expand(f"{FIGURES}/{{figure}}.{{suffix}}", figure=EXHIBITS.figures, suffix=("png", "svg")),
         tables=expand(f"{TABLES}/{{table}}.csv", table=[*EXHIBITS.tables, *EXHIBITS.pooled]),
         cards=first_world("card.md"),

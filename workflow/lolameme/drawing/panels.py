@@ -41,7 +41,7 @@ def baselines(axes: Axes, row: pd.Series) -> None:
             )  # fmt: skip
 
 
-def spread(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Series:
+def spaced(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Series:
     """Places for labels at `values`: in the same order, at least `gap` apart, none above `high`."""
     ordered = values.sort_values()
     places = ordered.copy()
@@ -56,7 +56,7 @@ def spread(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Serie
 
 def name_at_the_right(axes: Axes, values: pd.Series, palette: dict, after: dict[str, str] | None = None) -> None:
     """Direct labels right of the axes, at the heights of `values` (indexed by architecture); `after` adds to them."""
-    for name, place in spread(values).items():
+    for name, place in spaced(values).items():
         axes.annotate(
             label(name) + (after or {}).get(name, ""), (1, place), (4, 0),
             xycoords=("axes fraction", "data"), textcoords="offset points",

@@ -15,7 +15,7 @@ PREDICTIONS = {  # of a cell's predictions.parquet: one row per query of its tes
     ),
     "loss": Column("float64", "mean cross-entropy of the answer's tokens", "nats per token"),
 }
-HISTORY = {  # of a cell's history.parquet: one row per look at a split while training
+HISTORY = {  # of a cell's history.parquet: one row per evaluation of a split while training
     "step": Column("int64", "optimiser steps so far", "steps"),
     "split": Column("string", "`train sample`: programs of train, or `valid`"),
     "loss": Column("float64", "mean cross-entropy of answers, end signs included", "nats per token"),
@@ -24,7 +24,7 @@ HISTORY = {  # of a cell's history.parquet: one row per look at a split while tr
     "other_loss": Column("float64", "mean cross-entropy of all tokens outside answers", "nats per token"),
     "learning_rate": Column("float64", "of the step before"),
     "tokens": Column("int64", "training tokens so far", "tokens"),
-    "tokens_per_second": Column("float64", "speed since the look before", "tokens/s"),
+    "tokens_per_second": Column("float64", "speed since the evaluation before", "tokens/s"),
     "seconds": Column("float64", "training time so far", "s"),
 }
 
@@ -47,7 +47,7 @@ def markdown() -> str:
         lines += [f"Of the task `{task}`:", "", *table(own), ""]
     lines += ["## A cell: `results/<study>/cells/<variant>/<architecture>/seed<k>/`", ""]
     lines += ["`predictions.parquet`: one row per query of the test splits, with the columns in italics above, and", ""]
-    lines += [*table(PREDICTIONS), "", "`history.parquet`: one row per look at a split while training", ""]
+    lines += [*table(PREDICTIONS), "", "`history.parquet`: one row per evaluation of a split while training", ""]
     return "\n".join([*lines, *table(HISTORY), ""])
 
 

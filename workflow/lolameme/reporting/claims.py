@@ -39,17 +39,17 @@ PAPER = {  # what the paper reports (arXiv 2406.02592): about, GPT-2 / Hyena / T
 
 
 def claims(
-    study: config.Study, board: pd.DataFrame, learned: pd.DataFrame, contrasts: pd.DataFrame, places: pd.DataFrame
+    study: config.Study, leaderboard: pd.DataFrame, learned: pd.DataFrame, contrasts: pd.DataFrame, places: pd.DataFrame
 ) -> pd.DataFrame:
     """One row per claim and variant that tests it: the paper's numbers, ours, a verdict, and why."""
-    test = board[board["split"] == "test"].set_index(["variant", "architecture"])
+    test = leaderboard[leaderboard["split"] == "test"].set_index(["variant", "architecture"])
     declared = study.claims
     found = {
         "C1": [(variant, *expressions(variant, test, contrasts)) for variant in declared.C1],
-        "C2": [(declared.C2.both, *languages(declared.C2.both, board, contrasts))] if declared.C2 else [],
+        "C2": [(declared.C2.both, *languages(declared.C2.both, leaderboard, contrasts))] if declared.C2 else [],
         "C3": memory(study, test, contrasts),
         "C4": [(", ".join(declared.C4), *best_place(contrasts, places))] if declared.C4 else [],
-        "C5": [(variant, *gap(variant, board, learned)) for variant in declared.C5],
+        "C5": [(variant, *gap(variant, leaderboard, learned)) for variant in declared.C5],
         "C6": [(variant, *order(variant, contrasts)) for variant in declared.C6],
     }
     stands = {"gpt2": "gpt2", "hyena": "hyena", "thex": architectures.middle(study.stacks)}
@@ -112,10 +112,10 @@ def expressions(variant: str, test: pd.DataFrame, contrasts: pd.DataFrame) -> tu
     return order(variant, contrasts)
 
 
-def languages(variant: str, board: pd.DataFrame, contrasts: pd.DataFrame) -> tuple[str, str]:
+def languages(variant: str, leaderboard: pd.DataFrame, contrasts: pd.DataFrame) -> tuple[str, str]:
     """C2: what several languages at once gain over each alone, at the same tokens, by the order of the families."""
     verdict, why = order(variant, contrasts, combined=True)
-    splits = board[(board["variant"] == variant) & board["split"].isin(["transfer", "code_switch"])]
+    splits = leaderboard[(leaderboard["variant"] == variant) & leaderboard["split"].isin(["transfer", "code_switch"])]
     for split, rows in splits.groupby("split", sort=False):
         each = ", ".join(f"{label(row.architecture)} {row.exact_match:.2f}" for row in rows.itertuples())
         why += f"; on {split}: {each}"
@@ -164,12 +164,14 @@ def best_place(contrasts: pd.DataFrame, places: pd.DataFrame) -> tuple[str, str]
     return row["verdict"], why
 
 
-def gap(variant: str, board: pd.DataFrame, learned: pd.DataFrame) -> tuple[str, str]:
+def gap(variant: str, leaderboard: pd.DataFrame, learned: pd.DataFrame) -> tuple[str, str]:
     """C5: stacks whose cells have all learned their training programs, and are at their floor on test."""
     mine = learned[(learned["variant"] == variant) & (learned["split"] == "train sample")]
     last = mine[mine["step"] == mine.groupby(KEYS)["step"].transform("max")]
     loss = last.groupby("architecture")["loss"].max()
-    mastered = board[(board["variant"] == variant) & board["architecture"].isin(loss.index[loss < MASTERED])]
+    mastered = leaderboard[
+        (leaderboard["variant"] == variant) & leaderboard["architecture"].isin(loss.index[loss < MASTERED])
+    ]
     test = mastered[mastered["split"] == "test"]
     if test.empty:
         return verdicts.UNDECIDED, f"no architecture gets below a training loss of {MASTERED} with all seeds"

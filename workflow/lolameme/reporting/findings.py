@@ -14,7 +14,7 @@ from lolameme.study import architectures, config
 from lolameme.study.architectures import label
 
 
-def abstract(study: config.Study, board: pd.DataFrame, contrasts: pd.DataFrame, seconds: float) -> list[str]:
+def abstract(study: config.Study, leaderboard: pd.DataFrame, contrasts: pd.DataFrame, seconds: float) -> list[str]:
     """The study in three paragraphs: its size; what each task asks and where stacks end; what the contrasts say."""
     cells = len(study.variants) * len(study.stacks) * len(study.seeds)
     size = (
@@ -24,7 +24,7 @@ def abstract(study: config.Study, board: pd.DataFrame, contrasts: pd.DataFrame, 
     )
     ends = [
         f"{study.variants[variant].about[0].upper()}{study.variants[variant].about[1:]}: {reached(rows)}."
-        for variant, rows in board[board["split"] == "test"].groupby("variant", sort=False)
+        for variant, rows in leaderboard[leaderboard["split"] == "test"].groupby("variant", sort=False)
     ]
     if not len(contrasts):
         return [size, " ".join(ends), "No contrast was fixed in advance, so nothing is said of order."]
@@ -86,11 +86,17 @@ def sized(row: Any) -> str:
 
 
 def questions(
-    study: config.Study, board: pd.DataFrame, claims: pd.DataFrame, cards: list[dict[str, Any]], contrasts: pd.DataFrame
+    study: config.Study,
+    leaderboard: pd.DataFrame,
+    claims: pd.DataFrame,
+    cards: list[dict[str, Any]],
+    contrasts: pd.DataFrame,
 ) -> list[tuple[str, str, str]]:
     """The questions of the study (Q1-Q6), each with what it asks and as much of an answer as this study gives."""
     why = claims.drop_duplicates("claim").set_index("claim")["why"].map(sentence)
-    public = board[(board["split"] == "test") & board["variant"].map(lambda v: study.variants[v].task != "lolameme")]
+    public = leaderboard[
+        (leaderboard["split"] == "test") & leaderboard["variant"].map(lambda v: study.variants[v].task != "lolameme")
+    ]
     found = [f"{name}: {standing(rows)}" for name, rows in public.groupby("variant", sort=False)]
     oracles = min(split["oracle"] for card in cards for name, split in card["splits"].items() if name != "train")
     share = "all" if oracles == 1 else f"at least {100 * oracles:.1f} % of the"
@@ -120,7 +126,7 @@ def questions(
         (
             "Q5",
             "Is the comparison fair?",
-            f"{spread(board, study.match)} {tuned(study)} {study.counted_seeds}, "
+            f"{sizes(leaderboard, study.match)} {tuned(study)} {study.counted_seeds}, "
             f"{'each with a world of its own' if study.worlds == 'seed' else 'all with one world'}; contrasts fixed in "
             f"advance, paired by seed, {len(contrasts)} of them, corrected (Holm).",
         ),
@@ -136,10 +142,10 @@ def tuned(study: config.Study) -> str:
     return f"Each family has its own learning rate per task, chosen on valid from {rates} or more that were tried."
 
 
-def findings(board: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[str, list[str]]]:
+def findings(leaderboard: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """Per variant a sentence on `test` and one for each extra split: who locks in, who is stuck, what contrasts say."""
     found = []
-    for variant, rows in board.groupby("variant", sort=False):
+    for variant, rows in leaderboard.groupby("variant", sort=False):
         by_split = dict(list(rows.groupby("split", sort=False)))
         test, mine = by_split.pop("test"), contrasts[contrasts["variant"] == variant]
         extra = [
@@ -209,9 +215,9 @@ def tuning(tried: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def spread(board: pd.DataFrame, match: str) -> str:
+def sizes(leaderboard: pd.DataFrame, match: str) -> str:
     """How alike the architectures of a study are in size and cost, as a sentence."""
-    test = board[board["split"] == "test"]
+    test = leaderboard[leaderboard["split"] == "test"]
     widths = test["d_model"]
     ranges = []
     for column, name in (("parameters", "parameters"), ("flops_per_token", "FLOPs per token")):

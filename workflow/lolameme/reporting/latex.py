@@ -6,13 +6,13 @@ from lolameme.statistics.lock_in import censored
 from lolameme.study.architectures import label
 
 
-def leaderboard(board: pd.DataFrame, caption: str, name: str) -> str:
+def leaderboard(rows: pd.DataFrame, caption: str, name: str) -> str:
     """Variants and splits by architecture: exact match with its interval, and k of n seeds that lock in."""
-    cell = [
+    entry = [
         f"{row.exact_match:.2f} {{\\scriptsize {interval(row.low, row.high)}{row.locked}/{row.seeds}}}"
-        for row in board.itertuples()
+        for row in rows.itertuples()
     ]
-    return grid(board.assign(cell=cell, bold=board["locked"] == board["seeds"]), caption, name)
+    return grid(rows.assign(entry=entry, bold=rows["locked"] == rows["seeds"]), caption, name)
 
 
 def interval(low: float, high: float) -> str:
@@ -24,17 +24,17 @@ def learning_order(order: pd.DataFrame, caption: str, name: str) -> str:
     """Variants by architecture: steps until half of the seeds lock in."""
     half = order["steps_to_half"]
     first = (half == order.groupby("variant")["steps_to_half"].transform("min")) & (half < float("inf"))
-    cell = [f"${text}$" if ">" in text else text for text in map(censored, half, order["steps"])]
-    return grid(order.assign(cell=cell, bold=first), caption, name)
+    entry = [f"${text}$" if ">" in text else text for text in map(censored, half, order["steps"])]
+    return grid(order.assign(entry=entry, bold=first), caption, name)
 
 
-def grid(board: pd.DataFrame, caption: str, name: str) -> str:
-    """The column `cell` by variant (and split, where there are several) and architecture; bold where `bold` says so."""
-    cells = board["cell"].where(~board["bold"], "\\textbf{" + board["cell"].astype(str) + "}")
-    wide = board.assign(cell=cells, architecture=board["architecture"].map(label)).pivot_table(
-        index=[key for key in ("variant", "split") if key in board],
+def grid(rows: pd.DataFrame, caption: str, name: str) -> str:
+    """The column `entry` by variant (and split, if there are several) and architecture; bold where `bold` says so."""
+    entries = rows["entry"].where(~rows["bold"], "\\textbf{" + rows["entry"].astype(str) + "}")
+    wide = rows.assign(entry=entries, architecture=rows["architecture"].map(label)).pivot_table(
+        index=[key for key in ("variant", "split") if key in rows],
         columns="architecture",
-        values="cell",
+        values="entry",
         aggfunc="first",
         sort=False,
     )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from lolameme.base import provenance
 from lolameme.base.files import read_frame, read_json
-from lolameme.reporting.findings import abstract, findings, questions, spread, tuning
+from lolameme.reporting.findings import abstract, findings, questions, sizes, tuning
 from lolameme.reporting.mistakes import ANSWERS
 from lolameme.reporting.registry import Registry, collect
 from lolameme.reporting.templates import fill
@@ -41,21 +41,21 @@ def render(study: config.Study) -> str:
     exhibits, paths = collect(study), study.paths
     table = {name: read_frame(paths.table(name)) for name in (*exhibits.tables, *exhibits.pooled)}
     sections = drawn(exhibits)
-    board = table["leaderboard"]
+    leaderboard = table["leaderboard"]
     claims, contrasts = table["claims"], table["contrasts"]
     shown = [read_json(paths.data(variant, study.world_seeds[0]) / "card.json") for variant in study.variants]
     seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["processor_seconds"].sum()
     return fill(
         "page.html",
         study=study,
-        abstract=abstract(study, board, contrasts, seconds),
-        questions=questions(study, board, claims, shown, contrasts),
-        findings=findings(board, contrasts),
+        abstract=abstract(study, leaderboard, contrasts, seconds),
+        questions=questions(study, leaderboard, claims, shown, contrasts),
+        findings=findings(leaderboard, contrasts),
         contrasts=contrasts.astype(object).where(contrasts.notna(), None).to_dict("records"),
         tuning=tuning(table["tuning"]),
-        spread=spread(board, study.match),
-        boards=boards(board),
-        explorer=explorer(board),
+        sizes=sizes(leaderboard, study.match),
+        leaderboards=leaderboards(leaderboard),
+        explorer=explorer(leaderboard),
         metrics=METRICS,
         first={name: sections.pop(name) for name in FIRST if name in sections},
         framework=sections.pop("Framework"),
@@ -115,21 +115,22 @@ def by_variant(rows: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return {str(variant): mine.to_dict("records") for variant, mine in rows.groupby("variant", sort=False)}
 
 
-def boards(board: pd.DataFrame) -> list[dict[str, Any]]:
+def leaderboards(leaderboard: pd.DataFrame) -> list[dict[str, Any]]:
     """Per variant the rows of its leaderboard on `test`, best first."""
-    test = board[board["split"] == "test"].sort_values("exact_match", ascending=False)
+    test = leaderboard[leaderboard["split"] == "test"].sort_values("exact_match", ascending=False)
     return [
         {"variant": variant, "rows": rows.to_dict("records")}
-        for variant in board["variant"].unique()
+        for variant in leaderboard["variant"].unique()
         for rows in [test[test["variant"] == variant]]
     ]
 
 
-def explorer(board: pd.DataFrame) -> list[dict[str, Any]]:
+def explorer(leaderboard: pd.DataFrame) -> list[dict[str, Any]]:
     """Every row of the leaderboard with what a reader can rank by; null where there is nothing."""
     columns = ["variant", "split", "family", "architecture", "exact_match", "low", "high", "token_accuracy", "loss"]
     columns += ["locked", "steps_to_half", "processor_seconds", "tokens_per_second", "parameters", "flops_per_token"]
-    rows = board[columns].replace([math.inf, -math.inf], math.nan).assign(name=board["architecture"].map(label))
+    rows = leaderboard[columns].replace([math.inf, -math.inf], math.nan)
+    rows = rows.assign(name=rows["architecture"].map(label))
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 

@@ -202,17 +202,17 @@ def tuning(study: config.Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "architecture", "stands_for", "why", *tried])
 
 
-def costs(board: pd.DataFrame) -> pd.DataFrame:
+def costs(leaderboard: pd.DataFrame) -> pd.DataFrame:
     """What each architecture costs on each variant, and what it reaches."""
     keys = ["variant", "architecture", "family", "d_model", "parameters", "flops_per_token", "processor_seconds"]
     keys += ["tokens_per_second", "peak_memory_bytes", "exact_match"]
-    return board.loc[board["split"] == "test", keys].reset_index(drop=True)
+    return leaderboard.loc[leaderboard["split"] == "test", keys].reset_index(drop=True)
 
 
-def learning_order(board: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+def learning_order(leaderboard: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
     """Steps, tokens and seconds until half, from the soonest to the latest of each variant."""
-    test = board.loc[
-        board["split"] == "test", ["variant", "architecture", "family", "steps", "steps_to_half", "exact_match"]
+    test = leaderboard.loc[
+        leaderboard["split"] == "test", ["variant", "architecture", "family", "steps", "steps_to_half", "exact_match"]
     ]
     per_step = learned[learned["step"] > 0].assign(
         tokens=lambda rows: rows["tokens"] / rows["step"], seconds=lambda rows: rows["seconds"] / rows["step"]

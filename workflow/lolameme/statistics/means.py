@@ -51,8 +51,8 @@ def power(effect: float, seeds: int, alpha: float = ALPHA) -> float:
     """
     freedom = seeds - 1
     cut = stats.t.ppf(1 - alpha / 2, freedom)
-    spread = np.sqrt(stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, freedom) / freedom)  # (2000,)
-    return float(stats.norm.cdf(np.sqrt(seeds) * effect - cut * spread).mean())
+    deviation = np.sqrt(stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, freedom) / freedom)  # (2000,)
+    return float(stats.norm.cdf(np.sqrt(seeds) * effect - cut * deviation).mean())
 
 
 @cache
@@ -61,12 +61,12 @@ def smallest_effect(seeds: int, alpha: float = ALPHA) -> float:
     return float(optimize.brentq(lambda effect: power(effect, seeds, alpha) - POWER, 0, 1e6))
 
 
-def smallest_difference(spread: float, seeds: int, alpha: float = ALPHA) -> float:
+def smallest_difference(deviation: float, seeds: int, alpha: float = ALPHA) -> float:
     """The smallest difference of exact match that `paired` finds with 80 % power; NaN where even 1 is too small.
 
-    `spread` is the standard deviation of per-seed differences.
+    `deviation` is the standard deviation of per-seed differences.
     """
     if seeds < 2:
         return np.nan
-    least = spread * smallest_effect(seeds, alpha)
+    least = deviation * smallest_effect(seeds, alpha)
     return least if least <= 1 else np.nan

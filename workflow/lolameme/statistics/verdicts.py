@@ -53,8 +53,8 @@ def contrast(above: Outcomes, below: Outcomes, combined: bool = False) -> Tested
     if state or len(differences) < 2:
         return Tested(mean, low, high, mean, np.nan, None, state, every)
     for by, a, b in ((BY_LOCK_IN, above.locked, below.locked), (BY_FLOOR, above.above, below.above)):
-        cells = np.concatenate([a.ravel(), b.ravel()])
-        if (cells != cells[0]).any():
+        outcomes = np.concatenate([a.ravel(), b.ravel()])
+        if (outcomes != outcomes[0]).any():
             if combined:
                 return Tested(mean, low, high, mean, _permuted(above, below), BY_PERMUTATION, None, every)
             p = lock_in.fisher(int(a.sum()), a.size, int(b.sum()), b.size)

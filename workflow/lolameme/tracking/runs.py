@@ -57,7 +57,7 @@ class Tracker:
         kept = differing | set(_ALWAYS)
         self.settings = {f: {key: one[key] for key in sorted(kept & set(one))} for f, one in shown.items()}
 
-    def track(self, board: pd.DataFrame, exhibits: dict[str, list[Path]]) -> dict[str, Any]:
+    def track(self, leaderboard: pd.DataFrame, exhibits: dict[str, list[Path]]) -> dict[str, Any]:
         """Show all cells, the means over their seeds, and the exhibits, by folder; returns the experiment and run ids.
 
         Raises RuntimeError if the store cannot be opened.
@@ -73,7 +73,7 @@ class Tracker:
                     if cell["variant"] == variant:
                         name = f"{variant}/{cell['architecture']}/seed{cell['seed']}"
                         made["cells"][name] = self.cell(experiment, name, folder)
-            for (variant, architecture), rows in board.groupby(["variant", "architecture"], sort=False):
+            for (variant, architecture), rows in leaderboard.groupby(["variant", "architecture"], sort=False):
                 made["architectures"][f"{variant}/{architecture}"] = self.means(whole, rows)
             made["study"] = self.exhibits(whole, exhibits)
             self.mark_dropped()
