@@ -187,7 +187,7 @@ class TorchTaps(ShortConvolution):
     """The short convolution as torch has it: a grouped Conv1d, channels first."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weight, past = self.weight.flip(0).T[:, None], len(self.weight) - 1  # (C, 1, taps)
+        weight, past = self.taps().flip(0).T[:, None], len(self.taps()) - 1  # (C, 1, taps)
         y = nn.functional.conv1d(x.transpose(1, 2), weight, self.bias, padding=past, groups=x.shape[2])
         return y[..., : x.shape[1]].transpose(1, 2)
 
@@ -199,12 +199,12 @@ def torch_fft(v: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
     return torch.fft.irfft(product, n=n)[..., : v.shape[1]].transpose(1, 2)
 
 
-def by_hand(cells: Cells, rounds: int = 5) -> list[tuple[str, ...]]:
+def by_hand(cells: Cells, size: int, rounds: int = 5) -> list[tuple[str, ...]]:
     """Milliseconds of a training step with what we keep by hand, and with torch's own in place of each of them.
 
-    In processor time, which other processes of the machine disturb less. Batches are those of the study.
+    Batches of `size` programs. In processor time, which other processes of the machine disturb less.
     """
-    settings, order = Training(learning_rate=1e-3), BatchSampler(len(cells.split), cells.study.training.batch, 1)
+    settings, order = Training(learning_rate=1e-3), BatchSampler(len(cells.split), size, 1)
     batches = [cells.split.batch(order[number]) for number in range(6)]
 
     def step(architecture: str, without: str = "") -> Callable[[], None]:
@@ -253,7 +253,9 @@ def by_hand(cells: Cells, rounds: int = 5) -> list[tuple[str, ...]]:
                     arm()
                     seen.append(time.process_time() - begun)
             ours, other = (1000 * min(seen[1:]) / len(batches) for seen in times)
-            rows.append((instead, architecture, f"{other:.1f}", f"{ours:.1f}", f"{100 * (1 - ours / other):.0f} %"))
+            rows.append(
+                (instead, architecture, str(size), f"{other:.1f}", f"{ours:.1f}", f"{100 * (1 - ours / other):.0f} %")
+            )
     return rows
 
 
@@ -328,7 +330,7 @@ def evaluation(cells: Cells, name: str) -> list[tuple[str, str, float, float, st
 
 
 def forms(study: config.Study) -> list[tuple[str, ...]]:
-    """Milliseconds of both fast forms of the convolution, forward and backward, and which one is picked."""
+    """Milliseconds of both fast forms of the convolution, and of torch's FFT, forward and backward; which is picked."""
     rows = []
     for batch in (8, 16, 64):
         for length in (6, 16, 32, 48, 64, 96, 256):
@@ -336,7 +338,7 @@ def forms(study: config.Study) -> list[tuple[str, ...]]:
             k = torch.randn(study.model.d_model, length, requires_grad=True)
             times = [
                 1000 * best(lambda f=form: torch.autograd.grad(f(v, k).sum(), (v, k)), rounds=7)  # noqa: B023 (called at once)
-                for form in (convolution.toeplitz, convolution.fft)
+                for form in (convolution.toeplitz, convolution.fft, torch_fft)
             ]
             rows.append((str(batch), str(length), *(f"{t:.2f}" for t in times), convolution.form(v).__name__))
     return rows
@@ -359,10 +361,11 @@ def main() -> None:
             lines += ["torch.compile, forward and backward pass at the cpu shape:", ""]
             columns = ("architecture", "as it is, ms", "compiled, ms", "seconds to compile", "steps until it pays")
             lines += [*table(columns, compiled(Cells("cpu", Path(name)))), ""]
-    lines += ["What is kept by hand, at the quick shape with the study's batches: processor time of a step.", ""]
-    lines += [*table(("instead", "architecture", "that, ms", "ours, ms", "saved"), by_hand(cells)), ""]
+    lines += ["What is kept by hand, at the quick shape: processor time of a step.", ""]
+    columns = ("instead", "architecture", "batch", "that, ms", "ours, ms", "saved")
+    lines += [*table(columns, [row for size in (16, 64) for row in by_hand(cells, size)]), ""]
     lines += ["Forms of the long convolution, forward and backward, milliseconds:", ""]
-    lines += table(("batch", "length", "matrix form", "FFT", "picked"), forms(cells.study))
+    lines += table(("batch", "length", "matrix form", "FFT", "torch's FFT", "picked"), forms(cells.study))
     draw(speeds, keep("training", lines) / "training")
 
 

@@ -61,7 +61,11 @@ def _widened(function: type[torch.autograd.Function], v: Tensor, k: Tensor) -> T
 
 class _FFT(torch.autograd.Function):
     """The spectral form. Its backward multiplies with conjugate spectra, and transforms the gradient of `k` once for
-    the whole batch; torch's own would transform back to complex numbers."""
+    the whole batch; torch's own would transform back to complex numbers.
+
+    Forward and backward take 0.3 to 0.96 of the time of torch's FFT of length 2L: least where 2L has a large prime
+    factor, about the same where it has none (benchmarks/training.py).
+    """
 
     @staticmethod
     def forward(ctx, v: Tensor, k: Tensor) -> Tensor:

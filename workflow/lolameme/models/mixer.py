@@ -2,6 +2,9 @@
 
 Only mixing needs programs side by side, padded to one length. All else looks at one token at a time: there the tokens
 of a batch stand in one list (T, D), and padding costs nothing.
+
+This layout saves 7 to 18 % of a training step on batches of 64 programs; on batches of 16 programs of about one length
+nothing that can be measured (benchmarks/training.py).
 """
 
 from abc import ABC, abstractmethod
