@@ -44,10 +44,6 @@ class Trained:
     @classmethod
     def at(cls, folder: Path) -> "Trained":
         """The cell in `folder`, on the CPU. Raises ValueError, in a sentence for the user, if there is none."""
-        if not (folder / "model.json").exists():
-            raise ValueError(
-                f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>"
-            )
         model, facts = load_cell(folder)
         cell = Cell(facts["variant"], facts["architecture"], facts["seed"])
         data = data_of(folder, facts["world"])

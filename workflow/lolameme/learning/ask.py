@@ -33,15 +33,13 @@ def ask(folder: Path, prompt: str) -> Reply:
     Raises ValueError, in a sentence for the user, if there is no such cell or the prompt is no program of its world.
     """
     folder = folder.parent if folder.is_file() else folder
-    if not (folder / "model.json").exists():
-        raise ValueError(f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
-    data = data_of(folder, read_json(folder / "model.json")["world"])
+    model, facts = load_cell(folder)
+    data = data_of(folder, facts["world"])
     solver = interpreter(read_json(data / "world.json"))
     if not solver.asks(prompt):
         raise ProgramError(f"{prompt!r} asks for nothing at its end; end it with a query and its answer sign")
     truth = solver.answers(prompt)[-1]
     tokenizer = load_tokenizer(data)
-    model, _ = load_cell(folder)
     ends = stops(solver, tokenizer)
     decoded = greedy(model, prompt_tokens(prompt, solver, tokenizer), _MOST, ends)
     length = answer_length(token_texts(decoded.tokens, tokenizer), solver)

@@ -22,7 +22,12 @@ from lolameme.study.settings import Model
 
 
 def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
-    """The trained model of a cell and its model.json. Raises Damaged, with the remedy, if a file is."""
+    """The trained model of a cell and its model.json.
+
+    Raises ValueError, in a sentence for the user, if there is none; Damaged, with the remedy, if a file is.
+    """
+    if not (folder / "model.json").exists():
+        raise ValueError(f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
     facts = read_json(folder / "model.json")
     model = stack.build(facts["architecture"], Model(**facts["model"]), facts["vocabulary"])
     model.load_state_dict(tensors.load(folder / "model.safetensors")[0])
