@@ -15,11 +15,12 @@ from project import Project
 
 STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
 JOBS = {  # cells and trials: what a study costs
-    "controls": (24, 0),
+    "controls": (60, 0),
     "cpu": (700, 0),
     "gpu": (1260, 0),
     "paper": (1330, 1064),
-    "reach": (550, 0),
+    "reach": (440, 0),
+    "zoology": (3, 0),
 }
 
 

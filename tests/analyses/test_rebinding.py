@@ -1,0 +1,39 @@
+"""Who reads the prompt answers what it says now; who knows answers by heart is found out."""
+
+import oracles
+import pytest
+import torch
+
+from lolameme.analyses import rebinding
+from lolameme.analyses._frames import checked
+from lolameme.analyses._pairs import pairs
+
+SETTINGS = rebinding.Settings(prompts=48)
+
+
+def measured(cell):
+    return checked("rebinding", rebinding.measure(cell, SETTINGS), rebinding.COLUMNS).set_index("answer")
+
+
+def test_a_stack_that_looks_up_follows_the_deranged_pairs(untrained):
+    found = measured(oracles.binds_then_looks_up(untrained("few")))
+    assert list(found["share"]) == [1, 1, 0]
+    assert found["guess"].between(0.1, 0.6).all()
+
+
+def test_a_stack_that_always_says_one_value_answers_old_ones_as_guessing_does(untrained):
+    """Its answers do not move: what it gets right as written it says still, and that is an old value."""
+    cell = untrained("few")
+    asking = pairs(cell, "rebinding", 48)
+    value = int(asking.right.mode().values)
+    with torch.no_grad():
+        cell.model.norm.weight.zero_()
+        cell.model.norm.bias.copy_(100 * cell.model.embedding.weight[value])
+    found = measured(cell)
+    share = float((asking.right == value).float().mean())
+    assert found["share"]["before"] == found["share"]["old"] == pytest.approx(share)
+    assert found["share"]["new"] == pytest.approx(float((asking.other == value).float().mean()))
+
+
+def test_lists_have_no_pairs_to_derange(untrained):
+    assert len(rebinding.measure(untrained("lists"), SETTINGS)) == 0

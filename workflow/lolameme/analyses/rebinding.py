@@ -1,0 +1,141 @@
+"""Rebinding: whether answers follow the pairs of the prompt when these are deranged after training.
+
+The control of recall: in the partner of a prompt every assignment assigns what the next one did. Who reads the prompt
+answers what it says now; who answers the old value knows it from elsewhere, and there is a leak.
+"""
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from lolameme.analyses._asked import Count
+from lolameme.study.exhibits import Figure, Table
+from lolameme.study.sections import Section
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure as Drawing
+
+    from lolameme.analyses._trained import Trained
+    from lolameme.study.config import Study
+
+TITLE = "Whether answers follow deranged pairs"
+ANSWERS = {  # words and colour of a legend
+    "before": ("right, as written", "#0072B2"),
+    "new": ("right, deranged", "#009E73"),
+    "old": ("old value, deranged", "#D55E00"),
+}
+
+
+class Settings(Section):
+    """How many prompts are deranged."""
+
+    prompts: Count = Field(128, description="prompts whose pairs are deranged")
+
+
+COLUMNS = {
+    "answer": str,  # before: right on the prompts as they are; deranged, new: what they say now, old: what they said
+    "prompts": int,
+    "share": float,  # of prompts with that first token of an answer
+    "low": float,  # 95 % bootstrap interval over prompts
+    "high": float,
+    "guess": float,  # the share that a value of the program, picked at random, would have
+}
+
+
+def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
+    """One row per answer; none where no prompt can be deranged."""
+    import numpy as np
+    import pandas as pd
+
+    from lolameme.analyses import _measures as measures
+    from lolameme.analyses._activations import streams
+    from lolameme.analyses._pairs import pairs
+
+    asking = pairs(cell, "rebinding", settings.prompts)
+    if asking is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    clean, partner = (
+        measures.choices(cell.model, streams(cell.model, tokens)[0], asking)
+        for tokens in (asking.clean, asking.partner)
+    )
+    right, new = (tokens.cpu().numpy() for tokens in (asking.right, asking.other))
+    # both programs of a pair have the same values; those equal to the answer are the right ones
+    chances = [
+        np.mean([prompt.at(prompt.statements[i].value) == prompt.answer for i in prompt.assignments])
+        for prompt, _ in asking.prompts
+    ]
+    guess = float(np.mean(chances))
+    told = {"before": clean == right, "new": partner == new, "old": partner == right}
+    rows = [(name, len(asking), *measures.mean(hits.astype(float)), guess) for name, hits in told.items()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+# ---- from the table of all cells: a figure, sentences
+
+
+def draw(study: "Study", rebinding: "pd.DataFrame") -> "Drawing":
+    """A panel per task, a row per stack: mean shares over seeds, a point per seed, guessing as a dashed line."""
+    import matplotlib.pyplot as plt
+
+    from lolameme.drawing.panels import nothing
+    from lolameme.study.architectures import label
+
+    if rebinding.empty:
+        return nothing("No task of this study has pairs that could be deranged.")
+    tasks, names = list(rebinding["variant"].unique()), list(rebinding["architecture"].unique())
+    size = (3.2 * len(tasks) + 1.4, 0.45 * len(names) + 1.3)
+    figure, axes = plt.subplots(1, len(tasks), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for ax, task in zip(axes[0], tasks, strict=True):
+        mine = rebinding[rebinding["variant"] == task]
+        for (answer, (words, colour)), lift in zip(ANSWERS.items(), (-0.22, 0, 0.22), strict=True):
+            rows = mine[mine["answer"] == answer]
+            places = rows["architecture"].map(names.index) + lift
+            ax.plot(rows["share"], places, ".", color=colour, alpha=0.5, markersize=5)
+            means = rows.groupby("architecture", sort=False)["share"].mean()
+            ax.plot(means, [names.index(name) + lift for name in means.index], "D", color=colour, label=words)
+        ax.axvline(mine["guess"].mean(), color="grey", linestyle="--", linewidth=1)
+        ax.set(title=task, xlim=(-0.04, 1.04), xlabel="share of prompts", yticks=range(len(names)))
+        ax.set_yticklabels([label(name) for name in names])
+    axes[0][0].invert_yaxis()
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    """Stacks that answer old values above guessing in every seed: there would be a leak. Else that there is none."""
+    from lolameme.study.architectures import label
+
+    rows = tables["rebinding"]
+    said = []
+    for variant, of_task in rows[rows["answer"] == "old"].groupby("variant", sort=False):
+        leaks = of_task[of_task["low"] > of_task["guess"]]
+        if leaks.empty:
+            said.append(
+                f"{variant}: with its pairs deranged, no cell answers an old value more often than guessing among the "
+                f"program's values would ({of_task['share'].max():.2f} at most; guessing: {of_task['guess'].mean():.2f})."
+            )
+        for architecture, cells in leaks.groupby("architecture", sort=False):
+            said.append(
+                f"{variant}, {label(architecture)}: with its pairs deranged, {len(cells)} of "
+                f"{(of_task['architecture'] == architecture).sum()} cells still answer the old value more often than "
+                f"guessing would ({cells['share'].mean():.2f}): they know it from elsewhere than the prompt."
+            )
+    return said
+
+
+TABLES: list[Table] = []
+FIGURES = [
+    Figure(
+        "rebinding",
+        ("rebinding",),
+        draw,
+        lambda study: (
+            "Prompts as they are, and with their pairs deranged after training, so that every name has the value of "
+            "another: how often a stack answers what the prompt says, and how often what it said before. A diamond is "
+            "a mean over seeds, a point a seed; dashed: guessing among the values of the program. Old values above it "
+            "would be known from elsewhere than the prompt."
+        ),
+        section="Mechanism",
+    )
+]
