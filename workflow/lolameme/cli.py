@@ -85,6 +85,11 @@ def main() -> None:
     one.add_argument("--html", type=Path, help="write the comparison as a page, too")
     one.set_defaults(run=compare)
 
+    one = commands.add_parser("publish", help="keep what a finished study found, without weights, for a repository")
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    one.add_argument("--to", type=Path, default=Path("published"), help="the folder of published studies")
+    one.set_defaults(run=publish)
+
     one = commands.add_parser("schema", help="print the JSON schema of the configuration")
     one.set_defaults(run=lambda _: print(config.schema(), end=""))
 
@@ -264,6 +269,14 @@ def compare(arguments: argparse.Namespace) -> None:
 
         write_text(arguments.html, render(names, found))
         console.print(f"Written: {arguments.html}")
+
+
+def publish(arguments: argparse.Namespace) -> None:
+    from lolameme.reporting import published
+
+    folder = published.publish(config.load(arguments.config), arguments.config, arguments.to)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{folder}: {size / 1e6:.1f} MB")
 
 
 def columns(_: argparse.Namespace) -> None:
