@@ -53,7 +53,7 @@ def test_an_unfinished_study_is_not_published(finished, tmp_path, monkeypatch):
     study = config.load(finished.folder / "config.yaml")
     shutil.copytree(finished.folder / "results/mini/tables", tmp_path / "results/mini/tables")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="reports/mini/index.html does not exist"):
+    with pytest.raises(ValueError, match=r"reports/mini/index\.html does not exist"):
         published.publish(study, Path("config.yaml"), tmp_path)
     assert not (tmp_path / "mini").exists()
 

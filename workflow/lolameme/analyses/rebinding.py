@@ -111,9 +111,10 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     for variant, of_task in rows[rows["answer"] == "old"].groupby("variant", sort=False):
         leaks = of_task[of_task["low"] > of_task["guess"]]
         if leaks.empty:
+            most, guess = of_task["share"].max(), of_task["guess"].mean()
             said.append(
                 f"{variant}: with its pairs deranged, no cell answers an old value more often than guessing among the "
-                f"program's values would ({of_task['share'].max():.2f} at most; guessing: {of_task['guess'].mean():.2f})."
+                f"program's values would ({most:.2f} at most; guessing: {guess:.2f})."
             )
         for architecture, cells in leaks.groupby("architecture", sort=False):
             said.append(
