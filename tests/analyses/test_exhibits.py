@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure as Drawing
 
+from lolameme.analyses import patching
 from lolameme.analyses._frames import checked, pooled
 from lolameme.base.sources import WORKFLOW
 from lolameme.drawing import style
@@ -85,6 +86,16 @@ def test_where_no_cell_was_asked_anything_figures_say_so(analysis, tables, small
         drawn = figure.draw(small, **{name: made[name] for name in figure.needs})
         assert [text.get_text()[:3] for ax in drawn.axes for text in ax.texts] == ["No "]
     assert plugins.load("analysis", analysis).findings(made) == []
+
+
+def test_the_map_of_positions_by_roles_reads_just_below_the_attention_layer(tables, small):
+    """Built by hand, T HEX-2 has bound names to values below its second layer; nothing of it stands at the names."""
+    figure = patching.draw_below(small, tables["patching"])
+    (image,) = figure.axes[0].images
+    shown = dict(zip([text.get_text() for text in figure.axes[0].get_xticklabels()], image.get_array()[0], strict=True))
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["T HEX-2"]
+    assert shown["value"] > 0.95
+    assert shown["name"] < 0.05
 
 
 def test_findings_say_what_all_seeds_say(tables):

@@ -7,7 +7,8 @@ import pytest
 
 from lolameme.analyses import scores
 from lolameme.analyses._frames import checked
-from lolameme.analyses._verdict import BIND, DIRECT, NOTHING, ROUTES, UNDEFINED, verdict
+from lolameme.analyses._routes import BIND, DIRECT, NOTHING, ROUTES, UNDEFINED
+from lolameme.analyses._verdict import verdict
 
 SETTINGS = scores.Settings(prompts=48)
 

@@ -53,6 +53,14 @@ def test_what_an_exhibit_is_made_of_are_its_tables_and_the_files_it_reads():
     assert made.inputs(made.figures["stacks"]) == []
 
 
+def test_what_an_exhibit_wants_it_gets_where_the_study_has_it():
+    made = registry.collect(study(analyses={"scores": {}}))
+    assert made.inputs(made.tables["leaderboard"])[2:] == ["results/mini/tables/verdicts.parquet"]
+    assert made.inputs(made.tables["verdicts"])[1] == "results/mini/tables/scores.parquet"
+    assert {"generalisation", "routes"} <= set(made.tables)
+    assert "verdicts" not in registry.collect(study()).tables
+
+
 def test_every_caption_is_a_sentence_with_its_numbers_filled_in():
     made = registry.collect(study())
     for caption in [

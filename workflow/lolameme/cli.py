@@ -210,14 +210,25 @@ def results(arguments: argparse.Namespace) -> None:
     console = Console()
     for variant in [name for name in study.variants if name in set(leaderboard["variant"])]:
         rows = leaderboard[leaderboard["variant"] == variant]
+        routed = ["recalls by"] if rows["routes"].any() else []
         table = plain_table(
-            f"{variant} · {arguments.split}", "architecture", "EM", "95 %", "lock in", "steps", "rate", "params", "s"
+            f"{variant} · {arguments.split}",
+            "architecture",
+            "EM",
+            "95 %",
+            "lock in",
+            "steps",
+            "rate",
+            "params",
+            "s",
+            *routed,
         )
         for row in rows.itertuples():
             table.add_row(
                 label(row.architecture), f"{row.exact_match:.3f}", f"{row.low:.3f}–{row.high:.3f}",
                 f"{row.locked}/{row.seeds}", censored(row.steps_to_half, row.steps), f"{row.learning_rate:g}",
-                f"{row.parameters:,}", f"{row.processor_seconds:.0f}", style="bold" if row.locked == row.seeds else "",
+                f"{row.parameters:,}", f"{row.processor_seconds:.0f}", *([row.routes] if routed else []),
+                style="bold" if row.locked == row.seeds else "",
             )  # fmt: skip
         table.add_row("strongest baseline", f"{rows['baseline'].iloc[0]:.3f}", style="dim")
         console.print(table)

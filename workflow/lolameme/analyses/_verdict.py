@@ -25,9 +25,7 @@ the values just before it, and what it retrieves:
 from dataclasses import dataclass
 
 from lolameme.analyses._measures import UNDEFINED_BELOW, Score
-
-BIND, DIRECT, NOTHING, UNDEFINED = "bind, then look up", "direct", "no binding", "undefined"
-ROUTES = (BIND, DIRECT, NOTHING, UNDEFINED)
+from lolameme.analyses._routes import BIND, DIRECT, NOTHING, UNDEFINED
 
 DECIDES = 0.5  # direct score from which on the answer sign decides
 BOUND, UNBOUND = 0.5, 0.2  # binding score

@@ -95,6 +95,36 @@ def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
     return figure
 
 
+def draw_below(study: "Study", patching: "pd.DataFrame") -> "Drawing":
+    """The attention layer's position by role: what the answer follows just below that layer; mean over seeds."""
+    import matplotlib.pyplot as plt
+
+    from lolameme.analyses._drawing import colour_bar, number_map
+    from lolameme.analyses._roles import ROLES
+    from lolameme.drawing.panels import nothing
+    from lolameme.study.architectures import family, label, positions
+
+    below = {
+        name: positions(name)[0] - 1 for name in study.stacks if family(name) == "thex" and len(positions(name)) == 1
+    }
+    shown = patching[(patching["kind"] == "names") & (patching["direction"] == "corrupt") & patching["effect"].notna()]
+    shown = shown[shown["layer"] == shown["architecture"].map(below)]
+    if shown.empty:
+        return nothing("No stack with one attention layer tells apart programs in which two names are exchanged.")
+    tasks, names = list(shown["variant"].unique()), [name for name in below if name in set(shown["architecture"])]
+    roles = [role for role in ROLES if role in set(shown["role"])]
+    size = ((0.42 * len(roles) + 0.5) * len(tasks) + 2.2, 0.32 * len(names) + 1.7)
+    figure, axes = plt.subplots(1, len(tasks), figsize=size, squeeze=False, sharey=True, layout="constrained")
+    for ax, task in zip(axes[0], tasks, strict=True):
+        mine = shown[shown["variant"] == task]
+        table = mine.pivot_table(index="architecture", columns="role", values="effect")
+        image = number_map(ax, table.reindex(index=names[::-1], columns=roles).clip(0, 1).rename(index=label))
+        ax.tick_params(axis="x", labelrotation=90)
+        ax.set_title(task)
+    colour_bar(figure, axes, image, "effect")
+    return figure
+
+
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Where the names of a program stand after layer 1: said where all seeds say the same, intervals included."""
     from lolameme.study.architectures import label
@@ -127,5 +157,16 @@ FIGURES = [
             "not notice the exchange have no effects."
         ),
         section="Mechanism",
-    )
+    ),
+    Figure(
+        "below_attention",
+        ("patching",),
+        draw_below,
+        lambda study: (
+            "Position of the attention layer (rows) by role of tokens (columns): as above, patched just below that "
+            "layer, where what it can look up was bound. At the value: names were carried there; at the name alone: "
+            f"nothing was. Mean over {study.counted_seeds}; blank where the exchange is not noticed."
+        ),
+        section="Mechanism",
+    ),
 ]

@@ -56,7 +56,8 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     from lolameme.analyses._patching import Runs
     from lolameme.analyses._retrieval import retrieval
     from lolameme.analyses._roles import ANSWER_SIGN
-    from lolameme.analyses._verdict import UNDEFINED, verdict
+    from lolameme.analyses._routes import UNDEFINED
+    from lolameme.analyses._verdict import verdict
 
     mixers, unknown = ["", *cell.facts["mixers"]], (math.nan,) * 3
     asking = pairs(cell, "names", settings.prompts)
@@ -87,7 +88,7 @@ def routes(study: "Study", scores: "pd.DataFrame") -> "pd.DataFrame":
     """By which route the seeds of an architecture recall: one row per task and architecture, seeds counted by route."""
     import pandas as pd
 
-    from lolameme.analyses._verdict import ROUTES
+    from lolameme.analyses._routes import ROUTES
 
     cells = scores.drop_duplicates(["variant", "architecture", "seed"])
     cells = cells[cells["prompts"] > 0]
@@ -155,7 +156,7 @@ def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Routes, where all seeds of an architecture take the same one."""
-    from lolameme.analyses._verdict import BIND, DIRECT
+    from lolameme.analyses._routes import BIND, DIRECT
     from lolameme.study.architectures import label
 
     said = []

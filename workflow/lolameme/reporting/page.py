@@ -1,6 +1,7 @@
 """The report: one HTML file that needs nothing else. Every sentence about results follows from the tables."""
 
 import datetime
+import importlib
 import importlib.metadata
 import importlib.util
 import math
@@ -67,7 +68,7 @@ def render(study: config.Study) -> str:
         cards=shown,
         stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},
         trainings={name: study.training_of(name).model_dump() for name in study.variants},
-        cells=cell_rows(table["cells"]),
+        cells=cell_rows(table["cells"], table.get("verdicts")),
         total=seconds,
         hardware=sorted(set(table["cells"]["device"] + ", " + table["cells"]["precision"])),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES if importlib.util.find_spec(name)},
@@ -107,6 +108,11 @@ def mechanism(
         mine = [figure for figure in figures if figure["module"] == module.__name__]
         if says or mine:
             shown.append({"title": module.TITLE, "findings": says, "figures": mine})
+    analyses = {plugins.module_name("analysis", name) for name in exhibits.pooled}
+    for figure in figures:
+        if figure["module"] not in analyses:  # made of what several analyses, or cells, say
+            title = importlib.import_module(figure["module"]).TITLE
+            shown.append({"title": title, "findings": [], "figures": [figure]})
     return shown
 
 
@@ -134,9 +140,14 @@ def explorer(leaderboard: pd.DataFrame) -> list[dict[str, Any]]:
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 
-def cell_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
-    """All cells with their exact match on `test`."""
-    return scored[scored["split"] == "test"].to_dict("records")
+def cell_rows(scored: pd.DataFrame, verdicts: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """All cells with their exact match on `test`, and the verdict on them where there is one."""
+    test = scored[scored["split"] == "test"].assign(verdict="")
+    if verdicts is not None:
+        keys = ["variant", "architecture", "seed", "split"]
+        test = test.drop(columns="verdict").merge(verdicts[[*keys, "verdict"]], how="left", on=keys)
+        test["verdict"] = test["verdict"].fillna("")
+    return test.to_dict("records")
 
 
 def inline(path: Path) -> str:

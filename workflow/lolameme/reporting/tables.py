@@ -10,6 +10,7 @@ import pandas as pd
 
 from lolameme.base.files import atomic, read_frame, read_json, write_frame
 from lolameme.reporting import latex
+from lolameme.reporting.routes import counted
 from lolameme.statistics import lock_in, means, verdicts
 from lolameme.statistics.answers import Answers
 from lolameme.study import architectures, config
@@ -131,13 +132,18 @@ def answers(cell: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def leaderboard(scored: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
+def leaderboard(scored: pd.DataFrame, learned: pd.DataFrame, verdicts: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per variant, test split and architecture: exact match, lock-in, and steps until half of it.
 
     `exact_match` with `low` and `high`: mean over seeds and its 95 % t interval. `locked` of `seeds` cells lock in,
     with the exact interval of that share; `above` of them are above their floor. `state` is the verdict on all seeds
-    where they are at the ceiling or at their floor.
+    where they are at the ceiling or at their floor. `routes` counts the seeds by the route by which they recall, from
+    the `verdicts` on cells; empty without, or where no names can be exchanged.
     """
+    routes = {}
+    if verdicts is not None:
+        once = verdicts.drop_duplicates(KEYS).groupby(["variant", "architecture"], sort=False)
+        routes = once["verdict"].agg(counted).to_dict()
     half, rows = steps_to_half(scored, learned), []
     for (variant, split, architecture), mine in scored.groupby(["variant", "split", "architecture"], sort=False):
         mean, low, high = means.share(mine["exact_match"].to_numpy())
@@ -152,7 +158,7 @@ def leaderboard(scored: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
                 "locked_high": locked_high,
                 "above": int(mine["above"].sum()),
             }
-            | {"state": state(mine)}
+            | {"state": state(mine), "routes": routes.get((variant, architecture), "")}
             | mine.iloc[0][list(SHARED)].to_dict()
             | {key: mine[key].mean() for key in MEANS}
             | {"steps_to_half": half[variant, architecture] if split == "test" else None}
@@ -267,10 +273,11 @@ TABLES = [
     Table(
         "leaderboard",
         ("cells", "learning"),
-        lambda study, cells, learning: leaderboard(cells, learning),
+        lambda study, cells, learning, verdicts=None: leaderboard(cells, learning, verdicts),
         "Exact match: mean over the seeds with its 95 % t interval, and how many of the seeds lock in: get halfway "
         "from the floor to 1 or further. Bold: all of them. Order is tested in the table of contrasts alone.",
         latex=latex.leaderboard,
+        wants=("verdicts",),
     ),
     Table(
         "learning_order",

@@ -40,6 +40,7 @@ class Table:
     latex: "Callable[[pd.DataFrame, str, str], str] | None" = None
     when: "Callable[[Study], bool]" = _always
     reads: "Callable[[Study], list[Path]]" = _nothing
+    wants: tuple[str, ...] = ()  # further tables that it gets where the study has them
 
     @property
     def module(self) -> str:
@@ -65,6 +66,7 @@ class Figure:
     small: bool = False
     says: "Callable[..., list[str]] | None" = None  # as `draw`: sentences that follow from its tables, shown below it
     reads: "Callable[[Study], list[Path]]" = _nothing
+    wants: tuple[str, ...] = ()  # as a table's
 
     @property
     def module(self) -> str:
