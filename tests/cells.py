@@ -38,6 +38,12 @@ VARIANTS = {
         "program": {"pairs": [2, 4], "length": 24},
         "sizes": {"train": 50, "valid": 10, "test": 200},
     },
+    "hops": {
+        "about": "ways through graphs, several edges long",
+        "task": "depo",
+        "program": {"nodes": [4, 4], "hops": [1, 3], "queries": [4, 4]},
+        "sizes": {"train": 50, "valid": 10, "test": 200},
+    },
     "few": {
         "about": "four names, ten values: small enough to build a stack for it by hand",
         "world": {"modulus": 10, "stems": 2, "heads": 2},

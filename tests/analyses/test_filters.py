@@ -33,13 +33,15 @@ def test_direct_retrieval_needs_its_long_filter_as_far_as_the_binding_lies(untra
     assert (measured.loc[measured["layer"] == 2, "exact_match"] == 1).all()  # it says nothing
 
 
-@pytest.mark.parametrize("architecture", ["gpt2", "hyena", "thex-2", "linear-attention"])
+@pytest.mark.parametrize("architecture", ["gpt2", "hyena", "thex-2", "linear-attention", "thex-2@3-1"])
 def test_any_mixer_may_have_filters_or_none(untrained, architecture):
     cell = untrained("mixed", architecture)
     before = {name: tensor.clone() for name, tensor in cell.model.state_dict().items()}
     measured = checked("filters", filters.measure(cell, SETTINGS), filters.COLUMNS)
     has = {"gpt2": set(), "hyena": {"whole", "short", "long"}, "linear-attention": {"whole", "short"}}
     assert set(measured["filter"]) == has.get(architecture, has["hyena"])
+    short = set(measured.loc[measured["filter"] == "short", "taps"])
+    assert short == {"gpt2": set(), "linear-attention": {0, 1, 2, 3}, "thex-2@3-1": {0, 2}}.get(architecture, {0, 1, 2})
     assert all(torch.equal(before[name], tensor) for name, tensor in cell.model.state_dict().items())
     assert all(not module._forward_hooks for module in cell.model.modules())
 

@@ -13,6 +13,7 @@ POSSIBLE = {  # what each variant can ask
     "mixed": set(KINDS) - {"language"},
     "far": {"names", "query", "value", "rebinding"},
     "pairs": {"names", "query", "value", "rebinding"},
+    "hops": {"names", "query", "value", "rebinding"},
     "few": {"names", "query", "value", "rebinding"},
     "lists": set(),
 }
