@@ -8,6 +8,7 @@ rule world:
         tokenizer=f"{DATA}/tokenizer.json",
     log:
         f"{LOGS}/world/{{variant}}/world{{world}}.log",
+    priority: 20  # as what is predicted from it
     conda:
         ENVIRONMENT
     resources:
@@ -32,6 +33,7 @@ rule held_out:
         f"{LOGS}/data/{{variant}}/world{{world}}/{{split}}.log",
     wildcard_constraints:
         split=KEPT,
+    priority: 20  # as what is predicted from it
     conda:
         ENVIRONMENT
     resources:

@@ -9,6 +9,7 @@ rule reach:
         str(PATHS.reach("{variant}", "{world}")),
     log:
         f"{LOGS}/reach/{{variant}}/world{{world}}.log",
+    priority: 20  # as what is predicted from it
     conda:
         ENVIRONMENT
     resources:
@@ -30,6 +31,7 @@ rule predict:
         str(PATHS.predictions),
     log:
         f"{LOGS}/predict.log",
+    priority: 20  # it needs nothing that is trained, and stands there before most of it is
     conda:
         ENVIRONMENT
     resources:
