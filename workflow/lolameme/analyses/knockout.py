@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TITLE = "Which layers are needed"
 NOTHING = "nothing"  # knocked out: what exact match is compared with
+PARTS = ("mixer", "MLP")  # of a layer, each drawn for itself
 NEEDED, SPARE = 0.2, 0.05  # of exact match: lost surely more without a part that is needed, less without another
 
 
@@ -110,26 +111,34 @@ def costs(study: "Study", knockout: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def draw(study: "Study", knockout_costs: "pd.DataFrame") -> "Drawing":
-    """Which layers' mixers are needed: the loss of exact match without each, architectures by layers, per task."""
+    """Which layers are needed: the loss of exact match without the mixer, or the MLP, of each; architectures by layers,
+    per task."""
     import matplotlib.pyplot as plt
 
     from lolameme.analyses._drawing import colour_bar, number_map
     from lolameme.drawing.panels import nothing
     from lolameme.study.architectures import label
 
-    shown = knockout_costs[(knockout_costs["by"] == "resample") & (knockout_costs["part"] == "mixer")]
+    shown = knockout_costs[(knockout_costs["by"] == "resample") & knockout_costs["part"].isin(PARTS)]
     panels = list(shown.groupby(["variant", "asked"], sort=False).groups)
     if not panels:
         return nothing("No task of this study asks for locals or globals.")
     names, layers = list(shown["architecture"].unique()), study.model.layers
-    size = ((0.42 * layers + 0.4) * len(panels) + 2.6, 0.34 * len(names) + 1.5)
-    figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, sharey=True, layout="constrained")
+    size = ((0.42 * layers + 0.4) * len(panels) + 2.6, (0.34 * len(names) + 0.6) * len(PARTS) + 1)
+    figure, axes = plt.subplots(
+        len(PARTS), len(panels), figsize=size, squeeze=False, sharex=True, sharey=True, layout="constrained"
+    )
+    for row, part in zip(axes, PARTS, strict=True):
+        row[0].set_ylabel(f"without the {part}")
+        for ax, (variant, asked) in zip(row, panels, strict=True):
+            mine = shown[(shown["variant"] == variant) & (shown["asked"] == asked) & (shown["part"] == part)]
+            table = mine.pivot(index="architecture", columns="layers", values="cost")
+            table = table.reindex(index=names[::-1], columns=[str(k + 1) for k in range(layers)]).clip(0, 1)
+            image = number_map(ax, table.rename(index=label))
     for ax, (variant, asked) in zip(axes[0], panels, strict=True):
-        mine = shown[(shown["variant"] == variant) & (shown["asked"] == asked)]
-        table = mine.pivot(index="architecture", columns="layers", values="cost")
-        table = table.reindex(index=names[::-1], columns=[str(k + 1) for k in range(layers)]).clip(0, 1)
-        image = number_map(ax, table.rename(index=label))
-        ax.set(title=f"{variant}\n{asked}", xlabel="layer")
+        ax.set_title(f"{variant}\n{asked}")
+    for ax in axes[-1]:
+        ax.set_xlabel("layer")
     colour_bar(figure, axes, image, "exact match lost")
     return figure
 
@@ -176,9 +185,9 @@ FIGURES = [
         ("knockout_costs",),
         draw,
         lambda study: (
-            "Exact match lost when the mixer of one layer is replaced, at all tokens, by what it says of another "
-            f"program of the same template: mean over {study.counted_seeds}. Locals were bound in the program, globals "
-            "are in the weights. Layers repair what is taken from others, so these are lower bounds."
+            "Exact match lost when the mixer of one layer, or its MLP, is replaced, at all tokens, by what it says of "
+            f"another program of the same template: mean over {study.counted_seeds}. Locals were bound in the program, "
+            "globals are in the weights. Layers repair what is taken from others, so these are lower bounds."
         ),
         section="Mechanism",
     )
