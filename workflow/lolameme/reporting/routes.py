@@ -70,12 +70,6 @@ def draw(study: Study, verdicts: pd.DataFrame) -> Drawing:
     return figure
 
 
-def counted(verdicts: pd.Series) -> str:
-    """Of the cells of an architecture how many take which route: `direct 2/3, no binding 1/3`."""
-    counts = verdicts.value_counts()
-    return ", ".join(f"{route} {counts[route]}/{len(verdicts)}" for route in ROUTES if route in counts)
-
-
 def _lengths(study: Study) -> list[tuple[str, str]]:
     """Variants with their splits that differ from test in how many bindings a program has."""
     return [(variant, split) for variant in recalled(study) for split in alike(study, variant) if split != "test"]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lolameme.analyses._routes import counted
 from lolameme.base.files import atomic, read_frame, read_json, write_frame
 from lolameme.reporting import latex
-from lolameme.reporting.routes import counted
 from lolameme.statistics import lock_in, means, verdicts
 from lolameme.statistics.answers import Answers
 from lolameme.study import architectures, config
