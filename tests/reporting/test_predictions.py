@@ -94,9 +94,10 @@ def test_every_miss_is_said(made, scored):
 
 def test_the_figure_shows_every_variant_with_a_bound(made, scored):
     figure = exhibits.draw(made, scored)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["near", "far"]
+    titles = [f"{variant}: {account}" for variant in ("near", "far") for account in ACCOUNTS]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == titles
     drawn = sum(len(line.get_xdata()) for axes in figure.axes for line in axes.lines if line.get_linestyle() == "None")
-    assert drawn == 10
+    assert drawn == 3 * 10
     plt.close(figure)
 
 

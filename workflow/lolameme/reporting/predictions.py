@@ -3,8 +3,10 @@
 Predictions come from rule `predict` (see `data/prediction.py`), which has seen no trained cell. All accounts are scored
 by one rule. A cell is above its bound if it exceeds it by more than sampling allows; below it, by how much it misses
 it; the best position is a hit if no other ends more than `TIE` above it, and stands beside the baseline that always
-says the middle layer. Figures show the bounds of the first account.
+says the middle layer. The curve of the study shows the bounds of the first account.
 """
+
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -113,18 +115,20 @@ def accounts(study: Study, predicted_cells: pd.DataFrame, predicted_positions: p
 
 
 def draw(study: Study, predicted_cells: pd.DataFrame, **_: pd.DataFrame) -> Drawing:
-    """Every cell's exact match against its bound: nothing should lie above the line."""
-    rows = _bounded(predicted_cells[predicted_cells["account"] == FIRST])
+    """Every cell's exact match against its bound, a row per variant and a column per account: nothing should lie above
+    the line."""
+    rows = _bounded(predicted_cells)
     if rows.empty:
         return nothing("No stack of this study has a bound.")
     names = list(rows["architecture"].unique())
     palette, shapes = colours(names), markers(names)
-    variants = list(rows["variant"].unique())
-    figure, axes = panels(variants, height=3.4)
-    for ax, variant in zip(axes, variants, strict=True):
+    shown = list(itertools.product(rows["variant"].unique(), ACCOUNTS))
+    figure, axes = panels([f"{variant}: {account}" for variant, account in shown], per_row=len(ACCOUNTS))
+    for ax, (variant, account) in zip(axes, shown, strict=True):
         ax.fill_between([0, 1], [0, 1], 1, color=QUIET, alpha=0.12, linewidth=0)
         ax.plot([0, 1], [0, 1], color=QUIET, linewidth=1)
-        for name, group in rows[rows["variant"] == variant].groupby("architecture", sort=False):
+        mine = rows[(rows["variant"] == variant) & (rows["account"] == account)]
+        for name, group in mine.groupby("architecture", sort=False):
             for on_test, cells in group.groupby(group["split"] == "test"):
                 ax.plot(
                     cells["bound"], cells["exact_match"], marker=shapes[name], linestyle="", color=palette[name],
@@ -227,8 +231,10 @@ FIGURES = [
         draw,
         lambda study: (
             "Predicted before training: exact match of every cell against its bound, which follows from the data and "
-            f"the taps of one short filter alone; {study.counted_seeds}. Strong: the test split; pale: the other "
-            "splits. Nothing should lie in the grey; stacks without a bound are not shown."
+            "from what each account lets a stack see: by one short filter; by the short filters of all layers, added "
+            f"up; by these and long filters, over any distance ({study.counted_seeds}). "
+            "Strong: the test split; pale: the other splits. Nothing should lie in the grey; stacks without a bound "
+            "are not shown."
         ),
         section="Predicted before training",
         when=_predicts,
