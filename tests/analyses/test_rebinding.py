@@ -1,6 +1,7 @@
 """Who reads the prompt answers what it says now; who knows answers by heart is found out."""
 
 import oracles
+import pandas as pd
 import pytest
 import torch
 
@@ -37,3 +38,17 @@ def test_a_stack_that_always_says_one_value_answers_old_ones_as_guessing_does(un
 
 def test_lists_have_no_pairs_to_derange(untrained):
     assert len(rebinding.measure(untrained("lists"), SETTINGS)) == 0
+
+
+def test_a_leak_is_told_from_chance():
+    """Twenty cells: one at 0.49 where guessing gives 0.40 is chance, one at 0.60 is not."""
+    rows = [
+        {"variant": "recall", "architecture": name, "seed": seed, "answer": "old", "prompts": 128, "share": share}
+        for name, first in (("gpt2", 0.49), ("hyena", 0.60), ("thex-1", 0.4), ("thex-2", 0.0))
+        for seed, share in enumerate((first, 0.4, 0.4, 0.35, 0.4))
+    ]
+    told = pd.DataFrame(rows).assign(guess=0.4)
+    (leak,) = rebinding.findings({"rebinding": told})
+    assert leak.startswith("recall, Hyena: with its pairs deranged, 1 of 5 cells")
+    (none,) = rebinding.findings({"rebinding": told[told["architecture"] != "hyena"]})
+    assert none.startswith("recall: with its pairs deranged, no cell")

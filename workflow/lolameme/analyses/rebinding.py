@@ -103,18 +103,28 @@ def draw(study: "Study", rebinding: "pd.DataFrame") -> "Drawing":
 
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
-    """Stacks that answer old values above guessing in every seed: there would be a leak. Else that there is none."""
+    """Stacks that answer old values above guessing, by a binomial test per cell, corrected for all cells (Holm): there
+    would be a leak. Else that there is none."""
+    import numpy as np
+    from scipy.stats import binomtest
+
+    from lolameme.statistics.means import ALPHA
+    from lolameme.statistics.verdicts import corrected
     from lolameme.study.architectures import label
 
     rows = tables["rebinding"]
-    said = []
-    for variant, of_task in rows[rows["answer"] == "old"].groupby("variant", sort=False):
-        leaks = of_task[of_task["low"] > of_task["guess"]]
+    rows, said = rows[rows["answer"] == "old"], []
+    p = [
+        binomtest(round(row.share * row.prompts), row.prompts, row.guess, alternative="greater").pvalue
+        for row in rows.itertuples()
+    ]
+    rows = rows.assign(leaks=corrected(np.array(p)) < ALPHA)
+    for variant, of_task in rows.groupby("variant", sort=False):
+        leaks, guess = of_task[of_task["leaks"]], of_task["guess"].mean()
         if leaks.empty:
-            most, guess = of_task["share"].max(), of_task["guess"].mean()
             said.append(
-                f"{variant}: with its pairs deranged, no cell answers an old value more often than guessing among the "
-                f"program's values would ({most:.2f} at most; guessing: {guess:.2f})."
+                f"{variant}: with its pairs deranged, no cell answers old values more often than guessing among the "
+                f"program's values would ({guess:.2f})."
             )
         for architecture, cells in leaks.groupby("architecture", sort=False):
             said.append(
