@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,17 @@ import torch
 
 from conftest import study
 from lolameme.base import tensors
-from lolameme.base.files import Damaged, atomic, read_frame, read_json, read_table, write_frame, write_json
+from lolameme.base.files import (
+    Damaged,
+    atomic,
+    read_frame,
+    read_json,
+    read_sealed,
+    read_table,
+    write_frame,
+    write_json,
+    write_sealed,
+)
 from lolameme.data.dataset import Builder
 from lolameme.data.tokenizer import load_tokenizer
 
@@ -44,6 +55,7 @@ def written(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
     builder.write_split("test", folder)
     frame = pd.DataFrame({"split": ["test"] * 500, "hits": np.arange(500) % 7, "loss": np.linspace(0, 1, 500)})
     write_frame(folder / "frame.parquet", frame)
+    write_sealed(folder / "curve.svg", "<svg>\n" + "<path d='M 0 1'/>\n" * 40 + "</svg>")
     write_json(folder / "facts.json", {"exact_match": 0.875, "curve": [0.1, 0.5], "name": "Hyänen"})
     weights = {"b": torch.arange(60.0).view(6, 10), "a": torch.ones(3, dtype=torch.bfloat16)}
     tensors.save(folder / "weights.safetensors", weights, step=3)
@@ -55,6 +67,7 @@ def written(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
     return {
         "split": (folder / "test.parquet", lambda path: read_table(path).to_pylist()),
         "frame": (folder / "frame.parquet", lambda path: read_frame(path).to_dict("list")),
+        "svg": (folder / "curve.svg", read_sealed),
         "json": (folder / "facts.json", read_json),
         "world": (folder / "world.json", read_json),
         "tokenizer": (folder / "tokenizer.json", lambda path: load_tokenizer(path.parent).to_str()),
@@ -70,7 +83,7 @@ def tried(read: Callable[[Path], Any], path: Path) -> Any:
         return error
 
 
-@pytest.mark.parametrize("kind", ["split", "frame", "json", "world", "tokenizer", "weights"])
+@pytest.mark.parametrize("kind", ["split", "frame", "svg", "json", "world", "tokenizer", "weights"])
 def test_a_damaged_file_is_named_with_the_remedy_and_never_used(tmp_path, kind):
     """Cut off, emptied, or with a bit turned anywhere: refused, or as good as new where the bit means nothing."""
     path, read = written(tmp_path)[kind]
@@ -95,6 +108,23 @@ def test_a_damaged_file_is_named_with_the_remedy_and_never_used(tmp_path, kind):
     assert refused > 0.6 * len(damages)  # the rest are bits that mean nothing
 
 
+@pytest.mark.parametrize("text", ["[]", "[" * 200_000, "3", '"checksum"', "null", '{"a": 1}', '{"checksum": 1}'])
+def test_json_that_is_none_of_ours_is_refused(tmp_path, text):
+    (tmp_path / "facts.json").write_text(text)
+    with pytest.raises(Damaged, match=r"facts\.json is damaged .*; delete it and run the same command again"):
+        read_json(tmp_path / "facts.json")
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o002])
+def test_whoever_may_read_a_new_file_may_read_every_kind(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        files = a_file_of_each_kind(tmp_path / "results/mini/cells/recall/gpt2/seed1")
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o666 & ~mask}
+
+
 def test_the_same_tensors_give_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         tensors.save(
@@ -107,10 +137,12 @@ def test_the_same_tensors_give_the_same_bytes(tmp_path):
 def a_file_of_each_kind(path: Path) -> dict[Path, Callable[[Path], Any]]:
     frame, weights = pd.DataFrame({"hits": [1, 0]}), {"a": torch.ones(3)}
     write_json(path / "metrics.json", {"exact_match": 0.5})
+    write_sealed(path / "curve.svg", "<svg>\n</svg>")
     write_frame(path / "predictions.parquet", frame)
     tensors.save(path / "model.safetensors", weights)
     return {
         path / "metrics.json": read_json,
+        path / "curve.svg": read_sealed,
         path / "predictions.parquet": read_frame,
         path / "model.safetensors": tensors.load,
     }

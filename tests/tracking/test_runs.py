@@ -7,7 +7,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from conftest import study
-from lolameme.base.files import write_frame, write_json
+from lolameme.base.files import write_frame, write_json, write_sealed
 from lolameme.reporting.tables import cells
 from lolameme.tracking.links import addresses
 from lolameme.tracking.runs import _SETTINGS, Tracker
@@ -60,7 +60,7 @@ def states(uri: str) -> dict[str, str]:
 
 def test_what_is_added_later_joins_the_run_that_is_there(here):
     first = track(here, made([1, 2]))
-    Path("curve.svg").write_text("<svg/>")
+    write_sealed("curve.svg", "<svg/>")
     facts = Path("results/mini/cells/recall/gpt2/seed1/model.json")
     again = made([1, 2])
     facts.write_text(facts.read_text())
@@ -93,8 +93,13 @@ def test_a_run_that_a_killed_process_began_goes(here):
     client = MlflowClient(here)
     tags = client.get_run(tracked["run_id"]).data.tags
     begun = client.create_run(tracked["experiment_id"], tags={k: v for k, v in tags.items() if "mlflow." not in k})
+    client.log_text(begun.info.run_id, "half", "half.txt")
+    left = Path(begun.info.artifact_uri).parent
+    assert left.exists()
     assert track(here, made([1]))["cells"]["recall/gpt2/seed1"] == tracked
     assert client.get_run(begun.info.run_id).info.lifecycle_stage == "deleted"
+    assert not left.exists()
+    assert left.parent.exists()
 
 
 def test_the_report_finds_every_cell_every_mean_and_the_comparison_of_a_variant(here):

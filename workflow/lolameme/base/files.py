@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,22 +16,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-RESULTS = "results"  # the folder of all studies
-CHECKSUM, PLACE = "checksum", "place"
+RESULTS, REPORTS = "results", "reports"  # the folders of all studies
+CHECKSUM, PLACE, FACTS = "checksum", "place", "facts"
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """A temporary neighbour of `path` to write to; it takes the name `path` on success and goes away on failure.
 
-    The name depends on nothing but `path`, so that what a killed process left is overwritten by the next.
+    The name depends on nothing but `path`, so that what a killed process left is overwritten by the next. Whoever may
+    read a new file may read this one: safetensors would leave it to its owner alone.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     try:
+        with open(temporary, "wb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         yield temporary
         with open(temporary, "rb+") as file:
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
@@ -42,32 +48,56 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_sealed(path: str | Path, text: str) -> None:
+    """Write SVG, HTML or Markdown, atomically; its last line, a comment, holds its place and a checksum."""
+    content = text if text.endswith("\n") else f"{text}\n"
+    write_text(path, f"{content}<!-- {place(path)} {_checksum_of(place(path), content)} -->\n")
+
+
+def read_sealed(path: str | Path) -> str:
+    """Read what `write_sealed` wrote, without the last line. Raises Damaged if it is anything else."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Damaged(path, error) from None
+    content, _, seal = text.removesuffix("\n").rpartition("\n")
+    found = re.fullmatch(r"<!-- (.+) ([0-9a-f]{16}) -->", seal)
+    if not found or found[2] != _checksum_of(found[1], f"{content}\n"):
+        raise Damaged(path, "its checksum does not fit its content")
+    check_place(path, found[1])
+    return f"{content}\n"
+
+
+def _checksum_of(where: str, text: str) -> str:
+    return hashlib.sha256(f"{where}\n{text}".encode()).hexdigest()[:16]
+
+
 class Damaged(ValueError):
     """A file is not what was written: cut off, changed, or emptied."""
 
     def __init__(self, path: str | Path, reason: object):
+        self.reason = str(reason)
         super().__init__(f"{path} is damaged ({reason}); delete it and run the same command again")
 
 
 def place(path: str | Path) -> str:
-    """Where a file belongs: its path within the folder of its study; elsewhere than in `results`, its name alone.
+    """Where a file belongs: its path within the folder of its study; elsewhere than in `results` and `reports`, its
+    name alone.
 
     Files carry it under their checksum, so that a whole file of another cell, split or variant is not taken for this.
     """
-    parts = Path(os.path.abspath(path)).parts
-    if RESULTS in parts:
-        within = parts[len(parts) - parts[::-1].index(RESULTS) + 1 :]
-        return "/".join(within) or parts[-1]
-    return parts[-1]
+    *above, name = Path(os.path.abspath(path)).parts
+    root = next((i for i in reversed(range(len(above))) if above[i] in (RESULTS, REPORTS)), None)
+    return name if root is None else "/".join([*above[root + 2 :], name])
 
 
 def check_place(path: str | Path, written: str) -> None:
     """Raise Damaged if a file says that it was written in another place than `path`.
 
-    A file that was taken out of `results` has kept its name alone.
+    A file that was taken out of `results` or `reports` has kept its name alone.
     """
-    here = place(path)
-    if here != written and (RESULTS in Path(os.path.abspath(path)).parts or here != written.rpartition("/")[2]):
+    here, within = place(path), {RESULTS, REPORTS} & set(Path(os.path.abspath(path)).parts)
+    if here != written and (within or here != written.rpartition("/")[2]):
         raise Damaged(path, f"it was written as {written}")
 
 
@@ -83,10 +113,11 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """Read what `write_json` wrote. Raises Damaged if it is anything else."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
-        found = value.pop(CHECKSUM)
-    except (ValueError, AttributeError, KeyError) as error:
-        raise Damaged(path, f"no JSON with a checksum: {error}") from None
-    if found != _checksum(value):
+    except (ValueError, RecursionError) as error:
+        raise Damaged(path, f"no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Damaged(path, "it holds no names and values")
+    if value.pop(CHECKSUM, None) != _checksum(value):
         raise Damaged(path, "its checksum does not fit its content")
     check_place(path, value.pop(PLACE, ""))
     return value
@@ -96,11 +127,18 @@ def _checksum(value: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write_frame(path: str | Path, frame: "pd.DataFrame") -> None:
-    """Write a data frame as Parquet, atomically and sealed."""
+def write_frame(path: str | Path, frame: "pd.DataFrame", **facts: Any) -> None:
+    """Write a data frame as Parquet, atomically and sealed, with facts about it, as JSON, in its metadata."""
     import pyarrow as pa
 
-    write_table(path, pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata())
+    described = {FACTS: json.dumps(facts)} if facts else None
+    write_table(path, pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(described))
+
+
+def read_facts(path: str | Path) -> dict[str, Any]:
+    """The facts that `write_frame` wrote. Raises Damaged if the file is, but for its rows."""
+    with open_table(path) as file:
+        return json.loads((file.metadata.metadata or {}).get(FACTS.encode(), b"{}"))
 
 
 def write_table(path: str | Path, table: "pa.Table") -> None:

@@ -1,6 +1,7 @@
 """How all figures look: one colour per architecture family everywhere, colour-blind-safe; stacks of one family differ
 in shade, in their lines, and in markers that say the position, so that they can be told apart in grey print, too."""
 
+import io
 import zlib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from lolameme.base.files import atomic
+from lolameme.base.files import atomic, write_sealed
 from lolameme.study import architectures, plugins
 
 # for mixers whose files choose none: Paul Tol's muted palette, told apart with any common colour vision
@@ -90,6 +91,11 @@ def save(figure: Figure, stem: Path) -> None:
     """Write a figure as SVG, PNG and PDF."""
     undated = ({"Date": None}, {}, {"CreationDate": None})  # same figure, same bytes
     for suffix, metadata in zip(SUFFIXES, undated, strict=True):
-        with atomic(stem.with_suffix(suffix)) as path:
-            figure.savefig(path, format=suffix[1:], dpi=160, metadata=metadata)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=suffix[1:], dpi=160, metadata=metadata)
+        if suffix == ".svg":  # which the page takes up
+            write_sealed(stem.with_suffix(suffix), drawn.getvalue().decode())
+        else:
+            with atomic(stem.with_suffix(suffix)) as path:
+                path.write_bytes(drawn.getvalue())
     plt.close(figure)

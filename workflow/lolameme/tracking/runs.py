@@ -8,6 +8,7 @@ kept, marked as superseded; so are runs of cells that the study has dropped.
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, ViewType
 from mlflow.tracking import MlflowClient
 
-from lolameme.base.files import digest, read_frame, read_json
+from lolameme.base.files import digest, read_frame, read_json, read_sealed
 from lolameme.base.provenance import flatten
 from lolameme.study import architectures, config
 from lolameme.study.cell import check
@@ -111,13 +112,20 @@ class Tracker:
         kept = None
         for run in runs:
             if run.info.status != "FINISHED":
-                self.client.delete_run(run.info.run_id)
+                self.delete(run)
             elif kept is None and run.data.tags.get(_CONTENT) == content:
                 kept = run
                 self.state(run, CURRENT)
             else:
                 self.state(run, SUPERSEDED)
         return kept
+
+    def delete(self, run: Run) -> None:
+        """Delete a run, and where artefacts are files of ours also these, which MLflow would keep."""
+        self.client.delete_run(run.info.run_id)
+        folder = Path(run.info.artifact_uri).parent  # .../<run>/artifacts
+        if store.database(self.uri) and ARTIFACTS in folder.parents:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def state(self, run: Run, state: str) -> None:
         """Mark a run, and say in its name if it is not current."""
@@ -172,6 +180,8 @@ class Tracker:
     def attach(self, run: str, tags: dict[str, str], files: Iterable[tuple[Path, str | None]]) -> None:
         """Add files to a run as artefacts, each in a folder of the run; those that it holds already stay."""
         for file, folder in files:
+            if file.suffix in (".svg", ".md"):
+                read_sealed(file)  # those without a seal are copies for people
             content = digest(file)[:32]
             name = f"{_FILE}{folder}.{file.name}" if folder else f"{_FILE}{file.name}"
             if tags.get(name) != content:
