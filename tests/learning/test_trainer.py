@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -175,10 +176,14 @@ def test_another_cells_checkpoint_is_ignored(data, tmp_path):
     assert (folder / "model.safetensors").read_bytes() == (strange / "model.safetensors").read_bytes()
 
 
-def test_a_damaged_checkpoint_is_named_with_the_remedy(data, tmp_path):
-    (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
-    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is damaged .*; delete it and run the same command"):
-        train(study(), data, tmp_path)
+def test_a_damaged_checkpoint_is_said_and_training_begins_anew(data, tmp_path, capsys):
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged/checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    damaged = train(study(), data, tmp_path / "damaged")
+    assert re.search(r"checkpoint\.safetensors is damaged \(.*\); training begins anew\n", capsys.readouterr().err)
+    plain = train(study(), data, tmp_path / "plain")
+    assert (damaged / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()
+    assert not (damaged / "checkpoint.safetensors").exists()
 
 
 def test_divergence_is_said_in_a_sentence(data, tmp_path):

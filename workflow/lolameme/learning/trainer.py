@@ -1,6 +1,7 @@
 """Training one cell: AdamW, linear warm-up, cosine decay; resumable to the bit on a CPU."""
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -164,8 +165,12 @@ class _Run:
         saved.save(self.path, tensors, identity=self.identity, **facts)
 
     def load(self) -> None:
-        """Continue from the checkpoint if it is this cell's."""
-        tensors, facts = saved.load(self.path)
+        """Continue from the checkpoint if it is this cell's; one that is damaged is as good as none, but it is said."""
+        try:
+            tensors, facts = saved.load(self.path)
+        except saved.Damaged as error:
+            print(f"{error.args[0].partition(';')[0]}; training begins anew", file=sys.stderr, flush=True)
+            return
         if facts.get("identity") != self.identity:
             return
         self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
