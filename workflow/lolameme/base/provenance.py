@@ -14,13 +14,24 @@ from lolameme.base import sources
 
 @functools.cache
 def code_version() -> dict[str, str | None]:
-    """Version, digest of all sources, and the git commit where there is one."""
+    """Version, digest of all sources, and the git commit, see `commit_of`."""
+    return {"version": lolameme.__version__, "sources": sources.whole_package(), "commit": commit_of(sources.WORKFLOW)}
+
+
+def commit_of(workflow: Path) -> str | None:
+    """The commit of the repository that has `workflow` as its top folder's own; `+` at its end: the folder has changed
+    since. None without git, or where the repository is another's, in which the project only lies."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(workflow), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        command = ["git", "-C", str(sources.WORKFLOW), "rev-parse", "--short=12", "HEAD"]
-        commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        if git("rev-parse", "--show-prefix") != f"{workflow.name}/":
+            return None
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", ".") else "")
     except (OSError, subprocess.CalledProcessError):
-        commit = None
-    return {"version": lolameme.__version__, "sources": sources.whole_package(), "commit": commit}
+        return None
 
 
 def fingerprint(facts: dict[str, Any]) -> str:
