@@ -54,6 +54,7 @@ rule data:
 
 
 onstart:
+    job.end_gracefully()
     plan_training()
     drop_rate_limit()
     warm_up()
@@ -61,3 +62,4 @@ onstart:
 
 onerror:
     print(FAILED.listing(), file=sys.stderr)
+    report_what_is_there()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 
 from conftest import ROOT, study_data
 from lolameme.base.interruption import WORDS as INTERRUPTED
+from lolameme.runtime import job
 
 SCRIPT = """
 import os, resource, sys, time
@@ -75,7 +77,7 @@ def test_a_job_that_ends_well_leaves_what_it_said(tmp_path):
     assert (tmp_path / LOG).read_text() == "begun\n"
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_request_to_end_is_no_failure_and_the_log_says_so(tmp_path, asked):
     process = start(tmp_path, "time.sleep(600)")
     assert process.stderr.readline() == "begun\n"
@@ -84,6 +86,43 @@ def test_a_request_to_end_is_no_failure_and_the_log_says_so(tmp_path, asked):
     assert process.returncode == -signal.SIGTERM
     assert (tmp_path / LOG).read_text().split() == ["begun", *INTERRUPTED.split()]
     assert (tmp_path / LOG).read_text().endswith(f"\n{INTERRUPTED}\n")
+
+
+def test_under_nohup_a_terminal_may_close(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it to whom it starts
+    try:
+        process = start(tmp_path, "time.sleep(600)")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.stderr.readline() == "begun\n"
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_snakemake_waits_for_the_lock_that_it_may_hold(asked):
+    """Snakemake's own handler takes a lock, also where it interrupts code that holds it."""
+    lock, ended = threading.Lock(), threading.Event()
+
+    def graceful(*_):
+        with lock:
+            ended.set()
+
+    before = {request: signal.getsignal(request) for request in (signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGTERM, graceful)
+    try:
+        job.end_gracefully()
+        with lock:
+            os.kill(os.getpid(), asked)
+            time.sleep(0.1)
+        assert ended.wait(30)
+    finally:
+        for request, answer in before.items():
+            signal.signal(request, answer)
 
 
 def test_an_unfinished_line_does_not_hide_the_reason(tmp_path):

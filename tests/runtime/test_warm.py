@@ -148,6 +148,52 @@ def test_where_the_warm_process_is_gone_scripts_run_alone(warm):
     assert warm.run(HEAD + 'print("torch" in sys.modules)\n') == (0, "False\n", "")
 
 
+IMPOSTOR = """
+import os, socket, sys
+os.setuid(65534)
+with socket.socket(socket.AF_UNIX) as door:
+    door.bind("\\0" + sys.argv[1])
+    door.listen()
+    print("listening", flush=True)
+    line, _ = door.accept()
+    heard = line.recv(1)  # of what a script would send: nothing
+    print(len(heard), flush=True)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to become another user")
+def test_another_user_who_took_the_name_of_a_dead_warm_process_is_told_nothing(warm):
+    process, address = warm.process, warm.address
+    warm.starter.kill()
+    assert soon(lambda: not process.is_running())
+    command = [sys.executable, "-c", IMPOSTOR, address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as impostor:
+        assert impostor.stdout.readline() == "listening\n"
+        assert warm.run(HEAD + "print('alone')\n") == (0, "alone\n", "")
+        assert impostor.stdout.readline() == "0\n"
+
+
+def test_what_lies_in_the_folder_of_the_project_is_no_module(tmp_path):
+    (tmp_path / "random.py").write_text("raise SystemExit('this is no module')")
+    starter = subprocess.Popen(
+        [sys.executable, "-P", "-c", STARTER],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    (tmp_path / "scripts").mkdir()
+    warm = Warm(starter, starter.stdout.readline().strip(), tmp_path / "scripts")
+    assert warm.run(HEAD + "import random\nprint(hasattr(random, 'random'), 'torch' in sys.modules)\n") == (
+        0,
+        "True True\n",
+        "",
+    )
+    starter.stdin.close()
+    starter.wait(PATIENCE)
+
+
 def test_a_script_that_runs_goes_on_without_the_warm_process(warm):
     script = warm.start(HEAD + "print(os.getpid(), flush=True)\ntime.sleep(1)\nprint('done')\n")
     script.stdout.readline()

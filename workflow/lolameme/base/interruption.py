@@ -1,4 +1,5 @@
-"""Somebody asks a job to end: Ctrl-C, a scheduler's polite SIGTERM, the end of whoever started it."""
+"""Somebody asks a job to end: Ctrl-C, a scheduler's polite SIGTERM, a terminal that closes, the end of whoever started
+it."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 WORDS = "interrupted; the same command goes on where this stopped"
-_REQUESTS = (signal.SIGINT, signal.SIGTERM)
+REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
@@ -18,12 +19,17 @@ class Interrupted(BaseException):
 
 @contextmanager
 def on_request(answer: Callable[[], None]) -> Iterator[None]:
-    """Call `answer` when this process is asked to end, instead of what happened before."""
+    """Call `answer` when this process is asked to end, instead of what happened before.
+
+    Under `nohup` a terminal may close: that it goes on to ignore.
+    """
 
     def asked(*_: Any) -> None:
         answer()
 
-    previous = {request: signal.signal(request, asked) for request in _REQUESTS}
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    heard = [request for request in REQUESTS if not (ignored and request == signal.SIGHUP)]
+    previous = {request: signal.signal(request, asked) for request in heard}
     try:
         yield
     finally:
@@ -33,6 +39,6 @@ def on_request(answer: Callable[[], None]) -> Iterator[None]:
 
 def interrupt() -> None:
     """Raise `Interrupted` in the main thread; further requests change nothing."""
-    for request in _REQUESTS:
+    for request in REQUESTS:
         signal.signal(request, signal.SIG_IGN)
     raise Interrupted

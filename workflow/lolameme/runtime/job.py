@@ -52,11 +52,31 @@ class _Tee:
 
 
 def prepare() -> None:
-    """Let the jobs that this process starts import this very package, also where another environment runs them, and
-    end when this process does."""
+    """Let the jobs that this process starts import this very package, also where another environment runs them, end
+    when this process does, and sleep where a thread waits for others: threads that spin keep those from a processor."""
     ours, others = str(sources.WORKFLOW), os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([ours, others] if others else [ours])
     os.environ[_STARTER] = str(os.getpid())
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # of OpenMP; LLVM's and Intel's wait 0 ms then
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+
+
+def end_gracefully() -> None:
+    """Let this process's Snakemake end on SIGTERM, and when its terminal closes, as it means to: once its jobs have.
+
+    Its handler takes a lock that the code which it interrupts may hold, and would then wait for ever; in a thread of
+    its own it waits for that code.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler):
+        return
+
+    def asked(*arguments: Any) -> None:
+        threading.Thread(target=handler, args=arguments, daemon=True).start()
+
+    for request in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(request) != signal.SIG_IGN:  # nohup
+            signal.signal(request, asked)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from lolameme.base import provenance
-from lolameme.base.interruption import on_request
+from lolameme.base.interruption import REQUESTS, on_request
 from lolameme.study import plugins
 
 _ADDRESS = "LOLAMEME_WARM"  # the environment variable that names the socket
@@ -57,7 +57,8 @@ def start() -> None:
     with socket.socket(socket.AF_UNIX) as door, open(until) as stdin:
         door.bind(f"\0{address}")
         door.listen(128)
-        command = [sys.executable, "-m", "lolameme.runtime.warm", str(door.fileno())]
+        # -P: what lies in the folder of the project, such as a random.py, is no module
+        command = [sys.executable, "-P", "-m", "lolameme.runtime.warm", str(door.fileno())]
         subprocess.Popen(command, stdin=stdin, pass_fds=[door.fileno()], env=os.environ | _ONE_THREAD)
     os.environ[_ADDRESS] = address
 
@@ -75,6 +76,8 @@ def hand_over() -> None:
     with socket.socket(socket.AF_UNIX) as line:
         try:
             line.connect(f"\0{address}")
+            if _other_end(line) != os.getuid():  # the name became free, and another user took it
+                return
             socket.send_fds(line, [struct.pack("!q", len(request))], [1, 2])
             line.sendall(request)
             with on_request(lambda: line.send(_END)):
@@ -90,25 +93,29 @@ def hand_over() -> None:
         raise SystemExit(status)
 
 
+def _other_end(line: socket.socket) -> int:
+    """The user at the other end of a connection, as the kernel saw them when they connected, or began to listen."""
+    _, user, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return user
+
+
 def _serve(door: socket.socket) -> None:
     """The warm process: a guardian for every script that calls, until stdin ends."""
     # whoever asks a group of processes to end means the scripts
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, signal.SIG_IGN)
+    inherited = {request: signal.signal(request, signal.SIG_IGN) for request in REQUESTS}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians are not waited for
     loaded = False
     while sys.stdin not in wait([door, sys.stdin]):
         line, _ = door.accept()
         with line:
-            _, user, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            if user != os.getuid():
+            if _other_end(line) != os.getuid():
                 continue
             loaded = loaded or _load()
             if os.fork() == 0:
                 door.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 with suppress(ConnectionError):
-                    _guard(line)
+                    _guard(line, inherited)
                 os._exit(0)
 
 
@@ -122,11 +129,11 @@ def _load() -> bool:
     return True
 
 
-def _guard(line: socket.socket) -> None:
+def _guard(line: socket.socket, signals: dict[signal.Signals, Any]) -> None:
     """Run the calling script in a process of its own and tell how it ended; kill it if the caller is killed."""
     size, streams, _, _ = socket.recv_fds(line, 8, 2)
     request = json.loads(line.recv(*struct.unpack("!q", size), socket.MSG_WAITALL))
-    script = multiprocessing.get_context("fork").Process(target=_run, args=(request, streams))
+    script = multiprocessing.get_context("fork").Process(target=_run, args=(request, streams, signals))
     script.start()
     while script.sentinel not in wait([line, script.sentinel]):
         if line.recv(1) == _END:
@@ -138,18 +145,18 @@ def _guard(line: socket.socket) -> None:
     line.sendall(struct.pack("!q", script.exitcode))
 
 
-def _run(request: dict[str, Any], streams: list[int]) -> None:
+def _run(request: dict[str, Any], streams: list[int], signals: dict[signal.Signals, Any]) -> None:
     """Become what the calling process is, by its streams, folder, environment and signals; then run its script."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # none outlives its guardian
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for request_to_end, answer in signals.items():
+        signal.signal(request_to_end, answer)
     for ours, theirs in enumerate(streams, start=1):
         os.dup2(theirs, ours)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv = request["arguments"]
-    sys.path[0] = os.path.dirname(sys.argv[0])
+    sys.path.insert(0, os.path.dirname(sys.argv[0]))
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
