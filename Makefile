@@ -7,6 +7,13 @@ PORT ?= 5000
 # a whole other study: make study CONFIG=studies/cpu.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG)
 
+# An environment names the folder that it lies in: where the project was moved or renamed, it is made anew.
+PLACE := $(shell test -L .venv || cat .venv/ready 2> /dev/null)
+ifneq ($(PLACE),$(if $(PLACE),$(CURDIR)))
+ANEW := --clear
+.PHONY: .venv/ready
+endif
+
 .PHONY: study test check cell report mlflow lint format bench watch schema unlock
 
 study: .venv/ready  ## the study, from data to report
@@ -66,7 +73,7 @@ schema: .venv/ready  ## the JSON schema of the configuration, from its types
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than Python 3.11; name another: make study PYTHON=python3.11"; exit 1; }
 	@echo "Installing into .venv: some 2 minutes and 2.1 GB, once"
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(ANEW) .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@
+	@echo "$(CURDIR)" > $@

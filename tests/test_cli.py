@@ -1,6 +1,9 @@
 """The commands, as a person types them."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +11,24 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import EVERYTHING, ROOT, study
+from conftest import EVERYTHING, ROOT, study, study_data
 from lolameme.data.dataset import Builder
+from lolameme.learning.trainer import Progress
+from lolameme.runtime import progress
+from lolameme.study import config
 
 LOLAMEME = Path(sys.executable).parent / "lolameme"
 
 
-def lolameme(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run([LOLAMEME, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, check=False)
+def lolameme(*arguments: object, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [LOLAMEME, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | environment,
+        check=False,
+    )
 
 
 def test_interpret_answers_and_explains(tmp_path):
@@ -30,6 +43,54 @@ def test_interpret_answers_and_explains(tmp_path):
     done = lolameme("interpret", "what is this", "--world", tmp_path / "world.json")
     assert done.returncode == 1
     assert "cannot read 'what is this' in any of the languages lola, meme, kiki" in done.stderr
+
+
+def test_the_example_of_interpret_is_a_program_of_the_default_study(tmp_path):
+    Builder(config.load(ROOT / "config.yaml"), "in_context", 1).write_world(tmp_path)
+    (example,) = re.findall(r'such as "(.*?)"', " ".join(lolameme("interpret", "--help", COLUMNS="200").stdout.split()))
+    done = lolameme("interpret", f"{example} ", "--world", tmp_path / "world.json")
+    assert done.stdout.startswith("toNen: 4\n"), done.stderr
+
+
+def test_watch_ends_with_the_last_training(tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(study_data()))
+    folder = tmp_path / "results/mini/logs/progress"
+    progress.start(folder, {"recall/gpt2/seed1": 8})
+    progress.Reporter("recall/gpt2/seed1", folder, lambda line: None)(Progress(8, 8, 0.5, 0.5, 100.0, 1.0))
+    done = lolameme("watch", folder=tmp_path)
+    assert "1 of 1 trainings done" in done.stdout
+    assert done.stdout.splitlines()[-1] == "All trainings are done; report: reports/mini/index.html"
+
+
+@pytest.mark.parametrize("command", ["results", "watch"])
+def test_what_a_study_has_not_made_yet_is_said_with_the_command_that_makes_it(tmp_path, command):
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    shutil.copytree(ROOT / "studies", tmp_path / "studies")
+    assert "run `make study`" in lolameme(command, folder=tmp_path).stderr
+    for named in ("studies/cpu.yaml", "cpu"):
+        assert "run `make study CONFIG=studies/cpu.yaml`" in lolameme(command, named, folder=tmp_path).stderr
+
+
+def test_a_terminal_without_our_signs_shows_others():
+    done = lolameme("columns", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_check_builds_every_stack(tmp_path):
+    data = study_data()
+    data["model"] |= {"layers": 200, "d_model": 65536}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(data))
+    done = lolameme("check", folder=tmp_path)
+    assert done.returncode == 1
+    assert "architectures: gpt2 would have some 10,308,159,143,936 parameters, and no machine holds" in done.stderr
+
+
+def test_check_trains_no_tokenizer_but_knows_its_alphabet(tmp_path):
+    data = study_data()
+    data["variants"]["recall"]["tokenizer"] = {"vocabulary": 16}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(data))
+    said = lolameme("check", folder=tmp_path).stderr
+    assert "variants.recall: tokenizer.vocabulary is 16, but the languages use 30 characters; it must be at" in said
 
 
 def test_where_names_a_cell_and_hints_at_a_misspelt_one():
@@ -82,6 +143,23 @@ def test_without_a_command_the_next_step_is_said():
     assert done.returncode == 0
     assert "To begin: make study" in done.stdout
     assert "compare" in done.stdout
+
+
+def test_where_the_project_was_moved_its_environment_is_made_anew(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    ready = tmp_path / ".venv/ready"
+    ready.parent.mkdir()
+
+    def planned() -> str:
+        command = ["make", "--dry-run", "study"]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True).stdout
+
+    assert "-m venv  .venv" in planned()
+    ready.write_text(f"{tmp_path}\n")
+    assert "pip install" not in planned()
+    ready.write_text("/elsewhere/lolameme\n")
+    assert "-m venv --clear .venv" in planned()
 
 
 def test_the_makefile_does_what_it_says():

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT, study, study_data
+from lolameme.data.foresight import foresee
 from lolameme.study import config
 from lolameme.study.sections import ConfigError
-from lolameme.tasks.task import build_task, draw_worlds
+from lolameme.tasks.task import build_task
 
 STUDIES = ["config.yaml", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "studies").glob("*.yaml"))]
 SCHEMA = jsonschema.Draft202012Validator(json.loads(config.schema()))
@@ -285,7 +286,7 @@ def test_what_only_a_world_shows_is_found_before_any_job():
     few["variants"]["recall"]["world"] |= {"unseen_names": 0.1}
     made = config.parse(few)
     with pytest.raises(ConfigError, match=r"split unseen_names: a program may bind 4 names, but only 2 .*seed 1\)"):
-        draw_worlds(made)
+        foresee(made)
 
 
 def test_a_family_may_have_a_learning_rate_of_its_own():

@@ -1,5 +1,8 @@
+import sys
+
 import pytest
 
+from lolameme.models import mixers, stack
 from lolameme.study.architectures import (
     MIXERS,
     expand,
@@ -113,3 +116,22 @@ def test_labels_are_as_people_write_them():
     assert {name: label(name) for name in named} == named
     assert mixer_label("of-nobody") == "Of nobody"
     assert len({mixer_label(mixer) for mixer in MIXERS}) == len(MIXERS)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("class Odd(Mixr):\n    pass\n", r"the file of mixer 'odd' cannot be imported: NameError: name 'Mixr' is not"),
+        ("x = 1\n", r"odd\.py defines 0 classes of Mixer; it has to define one"),
+        (
+            "from lolameme.models.mixer import Mixer\nclass Odd(Mixer):\n    def mixx(self, z):\n        return z\n",
+            r"Odd of .*odd\.py does not define flops, influence, mix, step",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_mixer_is_a_sentence(tmp_path, monkeypatch, source, sentence):
+    (tmp_path / "odd.py").write_text(source)
+    monkeypatch.setattr(mixers, "__path__", [*mixers.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "lolameme.models.mixers.odd", raising=False)
+    with pytest.raises(ValueError, match=sentence):
+        stack.mixer_class("odd")

@@ -5,10 +5,14 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lolameme.base.files import read_frame, read_json
 from lolameme.study import config
 from lolameme.study.sections import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from lolameme.runtime.progress import Overview
 
 STUDY = "a configuration file, or the name of a study that one of config.yaml and studies/*.yaml describes"
 
@@ -28,8 +32,16 @@ def study_file(given: str) -> Path:
     return names[given]
 
 
+def made_by(arguments: argparse.Namespace) -> str:
+    """What a person types to run the study that a command is about."""
+    default = Path(arguments.config) == Path("config.yaml")
+    return "make study" if default else f"make study CONFIG={arguments.config}"
+
+
 def main() -> None:
     """Entry point; exits with 1 and one sentence if something is wrong with what the user gave."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # where a terminal cannot show a sign
     parser = argparse.ArgumentParser(prog="lolameme", description=__doc__)
     parser.set_defaults(run=lambda _: print(f"{parser.format_help()}\nTo begin: make study, then lolameme results"))
     commands = parser.add_subparsers(metavar="command")
@@ -54,7 +66,7 @@ def main() -> None:
     one.set_defaults(run=watch)
 
     one = commands.add_parser("interpret", help="answer the queries of a program, with the steps")
-    one.add_argument("program", help='such as "velKanto = 07; velKanto -> "')
+    one.add_argument("program", help='such as "toNen = 4; toNen -> "')
     one.add_argument(
         "--world",
         type=Path,
@@ -106,12 +118,13 @@ def main() -> None:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    from lolameme.data.lengths import foresee_lengths
-    from lolameme.tasks.task import draw_worlds
+    from lolameme.data.foresight import foresee
+    from lolameme.models.cost import parameters_of
 
     study = config.load(arguments.config)
-    draw_worlds(study)
-    foresee_lengths(study)
+    foresee(study)
+    parameters = parameters_of(study)
+    largest = max(parameters, key=parameters.__getitem__)
     cells = len(study.variants) * len(study.stacks) * len(study.seeds)
     print(f"{arguments.config} is a valid study: {study.study}")
     print(f"variants:      {', '.join(study.variants)}")
@@ -124,6 +137,7 @@ def check(arguments: argparse.Namespace) -> None:
         else "trials:        none, learning rates as given"
     )
     print(f"matched by:    {study.match}")
+    print(f"parameters:    up to some {parameters[largest]:,} ({largest})")
 
 
 def warn(arguments: argparse.Namespace) -> None:
@@ -156,27 +170,31 @@ def where(arguments: argparse.Namespace) -> None:
 def watch(arguments: argparse.Namespace) -> None:
     from rich.live import Live
 
+    from lolameme.runtime.progress import overview
+
     study = config.load(arguments.config)
     folder = study.paths.progress
     if not (folder / "plan.json").exists():
         raise ValueError(
-            f"study {study.study} has not been started; run `make study`, then watch from another terminal"
+            f"study {study.study} has not been started; run `{made_by(arguments)}`, then watch from another terminal"
         )
-    with Live(progress_table(folder), refresh_per_second=2) as live:
-        while True:
+    found = overview(folder)
+    with Live(progress_table(found), refresh_per_second=2) as live:
+        while found.done < found.cells:
             time.sleep(1)
-            live.update(progress_table(folder))
+            found = overview(folder)
+            live.update(progress_table(found))
+    print(f"All trainings are done; report: {study.paths.page}")
 
 
-def progress_table(folder: Path):
+def progress_table(found: "Overview"):
     """The running cells as a rich table, with the study in its title."""
     from rich.table import Table
 
     from lolameme.base.text import clock
-    from lolameme.runtime.progress import overview
 
-    found = overview(folder)
-    table = Table(title=str(found), title_justify="left")
+    nothing = "" if found.running else "; none is running now"
+    table = Table(title=f"{found}{nothing}", title_justify="left")
     for name in ("cell", "step", "loss", "exact match", "tokens/s", "left"):
         table.add_column(name, justify="left" if name == "cell" else "right")
     for state in sorted(found.running, key=lambda state: state["cell"]):
@@ -201,7 +219,7 @@ def results(arguments: argparse.Namespace) -> None:
     study = config.load(arguments.config)
     path = study.paths.tables / "leaderboard.parquet"
     if not path.exists():
-        raise ValueError(f"{path} does not exist yet; run `make study` first")
+        raise ValueError(f"{path} does not exist yet; run `{made_by(arguments)}` first")
     leaderboard = read_frame(path)
     if arguments.split not in set(leaderboard["split"]):
         raise ValueError(f"no split {arguments.split!r}; there are: {', '.join(leaderboard['split'].unique())}")

@@ -59,12 +59,7 @@ def train_tokenizer(settings: variant.Tokenizer, pattern: str, texts: list[str],
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pieces), "isolated")
     tokenizer.decoder = decoders.Sequence([decoders.Fuse(), decoders.Strip(" ", 1, 0), *restore])
     if settings.kind == "bpe":
-        letters = sorted({" ", *"".join(lexemes.texts)})
-        if settings.vocabulary < len(letters) + 1:
-            raise ConfigError(
-                f"tokenizer.vocabulary is {settings.vocabulary}, but the languages use {len(letters)} characters; "
-                f"it must be at least {len(letters) + 1}"
-            )
+        letters = require_alphabet(settings, lexemes)
         trainer = trainers.BpeTrainer(
             vocab_size=settings.vocabulary, special_tokens=[PAD], initial_alphabet=letters, show_progress=False
         )
@@ -75,6 +70,20 @@ def train_tokenizer(settings: variant.Tokenizer, pattern: str, texts: list[str],
     tokenizer.model = models.WordLevel({token: i for i, token in enumerate([PAD, *sorted(found)])}, unk_token=PAD)
     tokenizer.add_special_tokens([PAD])
     return tokenizer
+
+
+def require_alphabet(settings: variant.Tokenizer, lexemes: Lexemes) -> list[str]:
+    """All characters that programs can have.
+
+    Raises ConfigError, in a sentence for the user, if the vocabulary asked for has no room for them.
+    """
+    letters = sorted({" ", *"".join(lexemes.texts)})
+    if settings.kind == "bpe" and settings.vocabulary < len(letters) + 1:
+        raise ConfigError(
+            f"tokenizer.vocabulary is {settings.vocabulary}, but the languages use {len(letters)} characters; "
+            f"it must be at least {len(letters) + 1}"
+        )
+    return letters
 
 
 def lexeme_table(tokenizer: Tokenizer, lexemes: Lexemes) -> Ragged:

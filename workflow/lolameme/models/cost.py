@@ -12,8 +12,12 @@ import torch
 
 from lolameme.models.stack import build, mixer_class
 from lolameme.study.architectures import model_of, pattern
+from lolameme.study.config import Study
+from lolameme.study.sections import ConfigError
 from lolameme.study.settings import Model
 
+_LARGEST = 10**11  # parameters; with what AdamW keeps of each, 1.6 TB
+_VOCABULARY = 1024  # before tokenizers are trained
 _REFERENCE = "gpt2"  # what other stacks are matched to
 
 
@@ -22,6 +26,27 @@ def parameter_count(architecture: str, model: Model, vocabulary: int) -> int:
     with torch.device("meta"):
         made = build(architecture, model, vocabulary)
     return sum(p.numel() for p in made.parameters() if p.requires_grad)
+
+
+def parameters_of(study: Study) -> dict[str, int]:
+    """Some number of parameters of every architecture of a study, each built as a training builds it, without memory.
+
+    Raises ConfigError, in a sentence for the user, if one cannot be built, or no machine could hold it.
+    """
+    found = {}
+    for name in study.stacks:
+        try:
+            sized = matched(study.match, name, study.model, _VOCABULARY, study.model.length, study.training.batch)
+            flops_per_token(name, sized, _VOCABULARY, study.model.length)
+            found[name] = parameter_count(name, sized, _VOCABULARY)
+        except ValueError as error:
+            raise ConfigError(f"architectures: {name}: {error}") from None
+        if found[name] > _LARGEST:
+            raise ConfigError(
+                f"architectures: {name} would have some {found[name]:,} parameters, and no machine holds {_LARGEST:,}; "
+                "lower model.layers, model.d_model or model.inner"
+            )
+    return found
 
 
 def flops_per_token(architecture: str, model: Model, vocabulary: int, length: int, batch: int = 1) -> float:

@@ -16,14 +16,24 @@ from lolameme.study.settings import Model
 
 
 def mixer_class(name: str) -> type[Mixer]:
-    """The class of a mixer: the one that its module defines. It is imported only where it is used."""
-    module = plugins.load("mixer", name)
-    (found,) = (
+    """The class of a mixer: the one that its module defines. It is imported only where it is used.
+
+    Raises ValueError, in a sentence for whoever writes a mixer, if there is none, or it lacks something.
+    """
+    try:
+        module = plugins.load("mixer", name)
+    except (ImportError, NameError, SyntaxError, TypeError, AttributeError) as error:
+        raise ValueError(f"the file of mixer {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    found = [
         each
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, Mixer) and each.__module__ == module.__name__
-    )
-    return found
+    ]
+    if len(found) != 1:
+        raise ValueError(f"{module.__file__} defines {len(found)} classes of Mixer; it has to define one")
+    if lacking := sorted(found[0].__abstractmethods__):
+        raise ValueError(f"{found[0].__name__} of {module.__file__} does not define {', '.join(lacking)}")
+    return found[0]
 
 
 class Block(nn.Module):

@@ -16,6 +16,7 @@ from typing import Any
 from lolameme.base.files import Damaged, read_json, write_json
 from lolameme.base.text import clock
 from lolameme.learning.trainer import Progress
+from lolameme.study.paths import progress_file
 
 _SAY_EVERY = 10.0  # seconds between two lines of one cell
 _ALIVE = 60.0  # seconds after which a silent cell no longer counts as running
@@ -36,7 +37,7 @@ class Reporter:
     def __call__(self, progress: Progress) -> None:
         state = vars(progress) | {"cell": self.cell, "at": time.time()}
         with suppress(OSError):
-            write_json(self.folder / f"{self.cell.replace('/', '--')}.json", state)
+            write_json(self.folder / progress_file(self.cell), state)
         now, done = time.monotonic(), progress.step == progress.steps
         if progress.step and (done or now - self.said > _SAY_EVERY):
             self.said = now
@@ -108,7 +109,7 @@ def start(folder: Path, plan: dict[str, int]) -> None:
     write_json(folder / "plan.json", plan)
     for state in list(_states(folder)):
         if plan.get(state["cell"]) != state["steps"]:
-            (folder / f"{state['cell'].replace('/', '--')}.json").unlink(missing_ok=True)
+            (folder / progress_file(state["cell"])).unlink(missing_ok=True)
 
 
 def _states(folder: Path) -> Iterator[dict[str, Any]]:

@@ -26,9 +26,9 @@ PURE = {"gpt2" if mixer == ATTENTION else mixer: mixer for mixer in MIXERS}
 SHORT_FILTER = "hyena.short_filter"  # the setting of the model that the suffix changes; mixers name it as their TAPS
 _SWAPPED = {"thex": (HYENA, ATTENTION), "xeht": (ATTENTION, HYENA)}  # family: (base mixer, mixer of layer K)
 _MIXER = "|".join(MIXERS)
-_STACK = rf"(?:{'|'.join(PURE)}|(?:thex|xeht)-[1-9]\d*(?:\+[1-9]\d*)*|(?:{_MIXER})(?:\.(?:{_MIXER}))+)"
-_LAG = r"(?:0|[1-9]\d*)"
-NAME = rf"{_STACK}(?:@[1-9]\d*(?:-{_LAG}(?:\+{_LAG})*)?)?"
+_STACK = rf"(?:{'|'.join(PURE)}|(?:thex|xeht)-[1-9][0-9]*(?:\+[1-9][0-9]*)*|(?:{_MIXER})(?:\.(?:{_MIXER}))+)"
+_LAG = r"(?:0|[1-9][0-9]*)"
+NAME = rf"{_STACK}(?:@[1-9][0-9]*(?:-{_LAG}(?:\+{_LAG})*)?)?"
 FORMS = (
     "gpt2, the name of another mixer such as hyena, thex-K, xeht-K (several positions: thex-2+4; all of them: thex-*), "
     "or mixers to repeat, such as hyena.attention; at the end @5 for five taps of the short convolutions, "

@@ -4,6 +4,7 @@ The same models serve the Snakefile and the package; `workflow/schemas/config.sc
 A mistake becomes one `ConfigError` sentence that names the key, the value and what is allowed.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
@@ -21,13 +22,15 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from lolameme.base.files import REPORTS, RESULTS
 from lolameme.study import architectures, document, plugins
 from lolameme.study.contrasts import Claims, Contrast
-from lolameme.study.paths import Paths
-from lolameme.study.sections import TASK, ConfigError, Name, Section, nearest, sentence
+from lolameme.study.paths import Paths, progress_file
+from lolameme.study.sections import TASK, ConfigError, Name, Section, nearest, sentence, short
 from lolameme.study.settings import Language, Model, Training, Tuning
 
 TASKS = plugins.names("task")
+_LONGEST = 255  # characters of the name of a file
 
 
 def _task(value: Any) -> str | None:
@@ -119,6 +122,8 @@ class Study(Section):
         except ValueError as error:
             raise ValueError(f"architectures: {error}") from None
         for name, variant in self.variants.items():
+            if name in (RESULTS, REPORTS):
+                raise ValueError(f"variants: {name!r} names the folder of all studies; choose another name")
             try:
                 variant.check(self.languages)
             except ValueError as error:
@@ -136,6 +141,13 @@ class Study(Section):
                     f"variants.{name}: training.snapshots names step {training.snapshots[-1]}, but training ends after "
                     f"{training.steps} steps, and what it ends with is kept anyway; name steps below {training.steps}"
                 )
+            for stack in self.stacks:
+                longest = f".{progress_file(f'{name}/{stack}/seed{max(self.seeds)}')}.part"
+                if len(longest) > _LONGEST:
+                    raise ValueError(
+                        f"variants.{name}: with {short(stack)} its name makes names of files of {len(longest)} "
+                        f"characters, and most disks allow {_LONGEST}; shorten one of them"
+                    )
             try:
                 self.trials(name)
             except ValueError as error:
@@ -161,6 +173,19 @@ class Study(Section):
     def _as_given(self, variants: dict[str, Any], info: FieldSerializationInfo) -> dict[str, Any]:
         """Variants with the keys that were given: what is set in a split or in their training overrides what is not."""
         return {name: variant.model_dump(mode=info.mode, exclude_unset=True) for name, variant in variants.items()}
+
+    def only(self, variants: list[str]) -> "Study":
+        """The study without all other variants, and without the contrasts and claims that need them."""
+        contrasts = self.contrasts
+        if contrasts is not None:
+            named = [(each, [v for v in each.variants or () if v in variants]) for each in contrasts]
+            contrasts = tuple(
+                each.model_copy(update={"variants": tuple(kept) or None})
+                for each, kept in named
+                if kept or (each.variants is None and any(each.split in self.tests[v] for v in variants))
+            )
+        kept = {name: self.variants[name] for name in variants}
+        return self.model_copy(update={"variants": kept, "contrasts": contrasts, "claims": self.claims.only(variants)})
 
     @property
     def paths(self) -> Paths:
@@ -222,6 +247,21 @@ class Study(Section):
         """What the study asks of a stack on a variant, besides data and tuning; cells carry it among their facts."""
         model, training = (part.model_dump(mode="json") for part in (self.model, self.training_of(variant, stack)))
         return {"match": self.match, "model": model, "training": training}
+
+    def asked_of_data(self, variant: str) -> dict[str, Any]:
+        """What the study asks of a variant's data, besides the seed of their world; they carry it among their facts.
+
+        That is all but how cells are trained on them.
+        """
+        of: Any = self.variants[variant]  # of some task
+        settings = of.model_dump(mode="json", exclude={"about", "training"})
+        languages = {name: self.languages[name].model_dump(mode="json") for name in of.languages}
+        return {"variant": settings, "languages": languages}
+
+    @property
+    def digest(self) -> str:
+        """Of all settings: the page carries it."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     def trials(self, variant: str) -> dict[str, Training]:
         """The trials by which each family's training on a variant is chosen, by name; none without tuning."""

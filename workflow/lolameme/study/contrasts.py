@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lolameme.study.sections import Name, Section, nearest
+from lolameme.study.sections import Line, Name, Section, nearest
 
 _Arm = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -16,7 +16,7 @@ _Arm = Annotated[tuple[str, ...], Field(min_length=1)]
 class Contrast(Section):
     """Two arms, one expected above the other. Outcomes are paired by seed; an arm of several counts by their mean."""
 
-    name: str = Field(min_length=1, description="what it asks, as it is printed")
+    name: Line = Field(max_length=120, description="what it asks, as it is printed")
     above: _Arm = Field(description="architectures expected above: names of this study, or patterns such as thex-*")
     below: _Arm = Field(description="architectures expected below")
     variants: tuple[Name, ...] | None = Field(
@@ -79,6 +79,13 @@ class Claims(Section):
     C4: tuple[Name, ...] = Field((), description="tasks between which the best place of the swapped layer may differ")
     C5: tuple[Name, ...] = Field((), description="few training programs: loss on them 0, and yet exact match 0")
     C6: tuple[Name, ...] = Field((), description="ListOps")
+
+    def only(self, variants: list[str]) -> "Claims":
+        """The claims with these variants alone; without C2 where it names another."""
+        single = [claim for claim in type(self).model_fields if claim != "C2"]
+        named = {claim: tuple(v for v in getattr(self, claim) if v in variants) for claim in single}
+        languages = self.C2 if self.C2 and {self.C2.both, *self.C2.alone} <= set(variants) else None
+        return self.model_copy(update=named | {"C2": languages})
 
     def check(self, variants: dict[str, Any]) -> None:
         """Raise ValueError, in a sentence for the user, if a claim names what cannot test it."""

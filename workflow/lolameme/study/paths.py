@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lolameme.base import files
 
-RESULTS, REPORTS = Path(files.RESULTS), Path("reports")
+RESULTS, REPORTS = Path(files.RESULTS), Path(files.REPORTS)
 DATABASE, ARTIFACTS = RESULTS / "mlflow.db", RESULTS / "mlartifacts"  # of all studies
 
 
@@ -82,6 +82,11 @@ class Paths:
 
     def analysis(self, analysis: str, variant: str, architecture: str, seed: int | str) -> Path:
         return self.results / "analyses" / analysis / variant / architecture / f"seed{seed}.parquet"
+
+
+def progress_file(cell: str) -> str:
+    """The name of the file in `Paths.progress` that a cell, or a trial, keeps its progress in."""
+    return f"{cell.replace('/', '--')}.json"
 
 
 def data_of(cell: Path, world: int) -> Path:

@@ -4,7 +4,7 @@ import difflib
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -28,6 +28,17 @@ def nearest(word: str, allowed) -> str:
     """` (did you mean 'x'?)` where something similar is allowed, else nothing."""
     match = difflib.get_close_matches(str(word)[:100], [str(a) for a in allowed], n=1)
     return f" (did you mean {match[0]!r}?)" if match else ""
+
+
+def _one_line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"{short(text)} is no line of printable text")
+    if "<" in text:
+        raise ValueError(f"{short(text)} holds '<', which some pages would take for HTML")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]  # as it is printed
 
 
 class Section(BaseModel):

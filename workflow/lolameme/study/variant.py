@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lolameme.study.sections import Positive, Section, short
+from lolameme.study.sections import Line, Positive, Section
 from lolameme.study.settings import Language, Training
 
 
@@ -12,14 +12,6 @@ def _ordered(bounds: tuple[int, int]) -> tuple[int, int]:
     if bounds[0] > bounds[1]:
         raise ValueError(f"the range {list(bounds)} is empty; write [least, most]")
     return bounds
-
-
-def _one_line(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ValueError(f"{short(text)} is no line of printable text")
-    if "<" in text:
-        raise ValueError(f"{short(text)} holds '<', which the data card would take for HTML")
-    return text
 
 
 _Bound = Annotated[int, Field(ge=0, le=10_000)]  # of programs, which must fit into memory with all their tokens
@@ -49,9 +41,7 @@ class Tokenizer(Section):
 class BaseVariant(Section):
     """One experiment. A task's own adds its `task`, its `program`, `splits` of that kind, and at times a `world`."""
 
-    about: Annotated[str, AfterValidator(_one_line)] = Field(
-        max_length=300, description="what is asked, in one line; shown in the report"
-    )
+    about: Line = Field(max_length=300, description="what is asked, in one line; shown in the report")
     sizes: Sizes = Sizes()
     tokenizer: Tokenizer = Tokenizer()
     training: Training | None = Field(None, description="the keys of the study's training that differ here")

@@ -69,17 +69,3 @@ def build_task(study: Study, name: str, world: int) -> Task:
         except ConfigError as error:
             raise ConfigError(f"variants.{name}: split {split}: {error}") from None
     return task
-
-
-def draw_worlds(study: Study) -> None:
-    """Draw all worlds of a study, and a program of every split in each.
-
-    Raises ConfigError where that fails, with the world's seed: mistakes that the settings alone do not show, such as
-    too few names of a kind.
-    """
-    for name in study.variants:
-        for world in study.world_seeds:
-            try:
-                build_task(study, name, world)
-            except ConfigError as error:
-                raise ConfigError(f"{error} (in the world of seed {world})") from None

@@ -9,6 +9,7 @@ from lolameme.study.settings import Language
 from lolameme.study.variant import SPLITS, BaseVariant, Bounds
 
 BASE_FUNCTIONS = ("add", "sub", "mul", "max", "min", "absdiff", "first", "second", "table")
+_NAMES = 1_000_000  # of a language, at most: all are held in memory and tokenised before the first program
 
 
 class World(Section):
@@ -36,8 +37,12 @@ class World(Section):
 
     @model_validator(mode="after")
     def _consistent(self):
+        if self.concepts > _NAMES:
+            raise ValueError(f"stems x heads gives {self.concepts} concepts; at most {_NAMES}, for each has a spelling")
         if self.globals > self.concepts:
             raise ValueError(f"globals is {self.globals}, but stems x heads gives only {self.concepts} concepts")
+        if self.types > self.heads:
+            raise ValueError(f"types is {self.types}, but only {self.heads} heads can have one each")
         if self.irregular and self.types == 1:
             raise ValueError(f"irregular is {self.irregular}, but with types: 1 there is no other type to have")
         for operator in self.operators:

@@ -1,0 +1,57 @@
+"""Work that has to come to an end: in a process of its own, which may use only so much time and memory."""
+
+import os
+import resource
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+SECONDS = 30  # of computing, not of waiting for a processor
+MEMORY = 4 << 30  # bytes, besides those that there are at its start
+
+
+def bounded(work: Callable[[], str], seconds: int = SECONDS, memory: int = MEMORY) -> str | None:
+    """What `work` says in a fork of this process, of which nothing else is left; None if it met a limit.
+
+    Raises RuntimeError if it raises anything but MemoryError.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reader)
+        _work(work, writer, seconds, memory)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if status:
+        return None
+    if not said.startswith("."):
+        raise RuntimeError(said)
+    return said[1:]
+
+
+def _work(work: Callable[[], str], writer: int, seconds: int, memory: int) -> None:
+    """The fork: it ends here, with status 0 if it has said something."""
+    status = 1
+    try:
+        _limit(resource.RLIMIT_CPU, seconds)
+        if (used := Path("/proc/self/statm")).exists():  # else nobody knows what there is at the start
+            _limit(resource.RLIMIT_AS, int(used.read_text().split()[0]) * resource.getpagesize() + memory)
+        said = "." + work()
+    except MemoryError:
+        said = ""
+    except BaseException:
+        said = traceback.format_exc()
+    if said:
+        with suppress(OSError), open(writer, "w", encoding="utf-8") as pipe:
+            pipe.write(said)
+        status = 0
+    os._exit(status)
+
+
+def _limit(what: int, most: int) -> None:
+    soft, hard = resource.getrlimit(what)
+    wanted = [most, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)]
+    resource.setrlimit(what, (min(wanted), hard))
