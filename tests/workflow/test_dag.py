@@ -339,6 +339,13 @@ def test_mlflow_can_be_made_again_from_the_results(project):
     assert len(client.search_runs([client.get_experiment_by_name("mini/recall").experiment_id])) == 6
 
 
+def test_a_target_that_an_option_swallows_is_found(done):
+    metrics = "results/mini/cells/recall/gpt2/seed1/metrics.json"
+    output = done.run("--dry-run", "--configfile", "config.yaml", metrics, ok=False)
+    assert "is given as a second configuration, and a study is one file; if it is what to make, write --" in output
+    assert done.planned("--configfile", "config.yaml", "--", metrics) == {}
+
+
 def test_a_mistake_stops_before_the_first_job_in_one_sentence(tmp_path):
     project = Project(tmp_path, study_data() | {"trainning": {"steps": 5}})
     output = project.run(ok=False)
@@ -347,17 +354,37 @@ def test_a_mistake_stops_before_the_first_job_in_one_sentence(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def test_a_job_that_cannot_succeed_says_why_and_others_go_on(tmp_path):
-    data = study_data()
-    data["variants"]["recall"]["tokenizer"] = {"vocabulary": 16}
+def test_a_variant_that_cannot_succeed_says_why_and_the_others_are_reported(tmp_path):
+    data = study_data(architectures=["gpt2"], seeds=[1], tuning=None)
+    recall = data["variants"]["recall"]  # four different programs, where 20 are to validate on
+    recall["world"], recall["program"] = {"modulus": 2, "stems": 1, "heads": 2}, {"assignments": [1, 1]}
     project = Project(tmp_path, data)
-    output = project.run("--keep-going", "data", ok=False)
+    output = project.run(ok=False)
     assert re.search(
-        r"world \{'variant': 'recall', 'world': '1'\}: tokenizer\.vocabulary is 16, but the languages use \d+ char",
-        output,
+        r"held_out \{'variant': 'recall'.*\}: variants\.recall: split valid: almost no program can be", output
     )
+    assert "1 failed; what does not depend on them is done:" in output
+    assert "A report without recall: reports/mini/index.html" in output
     assert "Traceback" not in output
-    assert (tmp_path / "results/mini/data/facts/world1/card.json").exists()
+    page = (tmp_path / "reports/mini/index.html").read_text()
+    assert "<b>Not the whole study:</b> recall is missing, because jobs failed." in page
+    assert "cell:facts/gpt2/seed1" in page
+
+
+def test_another_workflow_can_import_this_one_as_a_module(tmp_path):
+    Project(tmp_path / "lolameme", study_data(tuning=None))
+    (tmp_path / "Snakefile").write_text(
+        "import yaml\n"
+        "module study:\n"
+        "    snakefile: 'lolameme/Snakefile'\n"
+        "    config: yaml.safe_load(open('lolameme/config.yaml'))\n"
+        "use rule * from study as study_*\n"
+    )
+    project = Project.at(tmp_path)
+    assert project.planned()["study_train"] == 12
+    metrics = "results/mini/cells/recall/gpt2/seed1/metrics.json"
+    project.run(metrics)
+    assert json.loads((tmp_path / metrics).read_text())["architecture"] == "gpt2"
 
 
 @pytest.mark.parametrize("name", ["cpu", "cuda"])

@@ -3,7 +3,10 @@
 import base64
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,53 @@ def test_a_finished_study_has_nothing_to_do(done):
     assert done.planned() == {}
 
 
+def test_a_study_is_every_file_that_its_rules_leave(done):
+    """So whichever is deleted, as a sentence about damage asks for, is made again."""
+    environment = os.environ | {"PYTHONPATH": str(done.folder / "workflow")}
+    command = [sys.executable, str(ROOT / "tests/workflow/planned.py")]
+    said = subprocess.run(command, cwd=done.folder, env=environment, capture_output=True, text=True, check=True).stderr
+    listed = json.loads(said.splitlines()[-1])
+    left = [path for part in ("results", "reports") for path in (done.folder / part).rglob("*") if path.is_file()]
+    left = {str(path.relative_to(done.folder)) for path in left if not {"logs", "mlartifacts"} & set(path.parts)}
+    assert set(listed) == left
+
+
+def damage_all(folder: Path) -> None:
+    """Cut off every artefact but MLflow's database, unseen by Snakemake, and delete the latest, so that others are
+    read: tables, what evaluation and analyses found, choices, the page."""
+    for path in [path for part in ("results/mini", "reports/mini") for path in (folder / part).rglob("*.*")]:
+        if path.is_file() and not {"logs", "mlartifacts"} & set(path.parts):
+            before = path.stat()
+            path.write_bytes(path.read_bytes()[: before.st_size // 2])
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for late in (
+        "tables",
+        "analyses",
+        "cells/*/*/*/metrics.json",
+        "trials/*/*/choice.json",
+        "../../reports/mini/*.html",
+    ):
+        for path in (folder / "results/mini").glob(late):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_whoever_follows_the_advice_has_a_finished_study_in_the_end(done, project):
+    """Everything is damaged, and nothing is known but what is said: delete what is named, and run the same again."""
+    results = project.folder / "results/mini"
+    damage_all(project.folder)
+    for _ in range(12):
+        output = project.run("--keep-going", ok=None)
+        advised = set(re.findall(r"(\S+) is damaged \(.*?\); delete it and run the same command again", output))
+        if not advised:
+            break
+        for path in advised:
+            (project.folder / path).unlink(missing_ok=True)
+    assert project.planned() == {}
+    weights = sorted((done.folder / "results/mini/cells").rglob("model.safetensors"))
+    for path in weights:
+        assert (results / path.relative_to(done.folder / "results/mini")).read_bytes() == path.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def planned(done) -> dict[str, dict[str, int]]:
     """What would run without each of some files or folders of the study."""
@@ -116,7 +166,10 @@ def test_without_snakemakes_records_other_settings_do_not_go_unnoticed(project):
     assert project.planned()["train"] == 2  # with them, Snakemake knows
     shutil.rmtree(project.folder / ".snakemake")
     output = project.run("--dry-run", ok=False)
-    assert "recall/gpt2/seed1 was trained with other settings (training.steps was 8, the study has 9)" in output
-    assert "delete results/mini/cells/recall/gpt2/seed1 and run the same command again" in output
-    shutil.rmtree(project.folder / "results/mini/cells")
-    assert project.planned()["train"] == 2
+    assert "(and 5 more) was made with other settings (training.steps was 8, the study has 9), and Snakemake" in output
+    (advised,) = re.findall(r"; delete (.*) and run the same command again", output)
+    assert advised == "results/mini/cells results/mini/tables results/mini/trials reports/mini"
+    for folder in advised.split():
+        shutil.rmtree(project.folder / folder)
+    planned = project.planned()
+    assert (planned["trial"], planned["train"], planned["page"]) == (8, 2, 1)

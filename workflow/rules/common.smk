@@ -1,29 +1,36 @@
 # What all rules share: the checked configuration, the names of things, and small helpers.
-import base64
+import errno
 import functools
 import json
+import os
 import re
 import sys
 from pathlib import Path
 
-# this checkout's package, whatever environment Snakemake and the jobs run in
-sys.path.insert(0, str(Path(workflow.basedir, "workflow")))
+# this checkout's package, whatever environment Snakemake and the jobs run in, and whoever imports this as a module
+sys.path.insert(0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=True), "..").resolve()))
 
 from lolameme.base import sources
 from lolameme.base.files import read_json
-from lolameme.data import accounts
+from lolameme.data import accounts, foresight
 from lolameme.learning import limits
-from lolameme.reporting import registry
-from lolameme.runtime import failures, job, progress, warm
-from lolameme.study import architectures, cell
+from lolameme.reporting import partial, registry
+from lolameme.runtime import failures, job, progress, records, warm
+from lolameme.study import architectures
 from lolameme.study import config as configuration
 from lolameme.study import document, paths, plugins
-from lolameme.tasks import task
 
 job.prepare()
 FAILED = failures.watch()
 
-FILES = list(map(str, workflow.configfiles)) or ["config.yaml"]
+# a workflow that imports this one by `module` hands a configuration over
+HANDED = workflow.modifier.skip_configfile
+FILES = [] if HANDED else list(map(str, workflow.configfiles)) or ["config.yaml"]
+if len(FILES) > 1:  # Snakemake takes all that follows the option
+    raise WorkflowError(
+        f"{FILES[1]} is given as a second configuration, and a study is one file; "
+        "if it is what to make, write -- before it"
+    )
 try:
     for file in FILES:  # as `lolameme check` reads them
         document.read(file)
@@ -31,15 +38,15 @@ except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 # `--configfile` names a whole study instead of the default one; it does not patch it.
-if not workflow.configfiles:
+if not (HANDED or workflow.configfiles):
 
     configfile: "config.yaml"
 
 
 try:
-    STUDY = configuration.parse(config, " + ".join(FILES))
+    STUDY = configuration.parse(config, " + ".join(FILES) or "config of the module")
     if workflow.is_main_process:  # jobs need not look again
-        task.draw_worlds(STUDY)
+        foresight.foresee(STUDY)
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
@@ -126,10 +133,8 @@ def settings(*sections):
 
 
 def data_settings(wildcards):
-    """What the data of a variant depend on besides the seed of their world: all but how cells are trained on them."""
-    variant = STUDY.variants[wildcards.variant].model_copy(update={"training": None, "about": ""})
-    spoken = [STUDY.languages[language] for language in variant.languages]
-    return settings(variant, *spoken)
+    """What the data of a variant depend on besides the seed of their world."""
+    return json.dumps(STUDY.asked_of_data(wildcards.variant))
 
 
 @functools.cache
@@ -202,7 +207,7 @@ def all_files():
     parts = [
         *(
             expand(rule.output, variant=STUDY.variants, world=STUDY.world_seeds)
-            for rule in (rules.world, rules.train_split, rules.card)
+            for rule in (rules.world, rules.train_split, rules.card, rules.reach)
         ),
         *(
             expand(
@@ -217,7 +222,9 @@ def all_files():
             expand(rules.trial.output, variant=variant, architecture=STUDY.stacks, trial=STUDY.trials(variant))
             for variant in STUDY.variants
         ),
+        expand(rules.floor.output, variant=STUDY.variants, world=STUDY.world_seeds[0]) if STUDY.tuning else [],
         CHOICES,
+        rules.predict.output,
         *(expand(rule.output, **cells) for rule in (rules.train, rules.evaluate)),
         expand(rules.analyse.output, analysis=STUDY.analyses, **cells),
         expand(rules.pool.output, analysis=STUDY.analyses),
@@ -232,15 +239,9 @@ def all_files():
 
 
 def refuse_strangers():
-    """Stop where cells were trained with other settings, and Snakemake does not know it: its records, which would have
-    them trained again, are lost, as in a copy without `.snakemake`."""
-    for facts in map(Path, MODELS):
-        record = Path(".snakemake/metadata", base64.b64encode(str(facts).encode()).decode())
-        if facts.exists() and not record.exists():
-            try:
-                cell.check(STUDY, read_json(facts))
-            except ValueError as error:
-                raise WorkflowError(str(error)) from None
+    """Stop where files were made with other settings and Snakemake, its records lost, would take them as they are."""
+    if found := records.strangers(STUDY):
+        raise WorkflowError(found)
 
 
 def plan_training():
@@ -260,7 +261,23 @@ def plan_training():
             },
         )
     except OSError as error:
-        raise WorkflowError(f"results cannot be written: {error}; free some space, or move the project") from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):  # so it is for all else
+            reason = f"results cannot be written: {error}; free some space, or move the project"
+            raise WorkflowError(reason) from None
+        print(f"progress cannot be shown: {job.said(error)}", file=sys.stderr)
+
+
+def report_what_is_there():
+    """After failures: the report of the variants that are whole, which names those that are missing."""
+    if FAILED.interrupted:
+        return
+    try:
+        missing = partial.report(STUDY, CONFIGURED)
+    except Exception as error:
+        print(f"no report of what is there: {job.said(error)}", file=sys.stderr)
+        return
+    if missing and len(missing) < len(STUDY.variants):
+        print(f"A report without {', '.join(missing)}: {PAGE}", file=sys.stderr)
 
 
 def drop_rate_limit():

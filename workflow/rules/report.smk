@@ -1,6 +1,7 @@
 # Tables, figures and the report page: from result files alone. What tables and figures there are, of what each is
 # made and what its caption says stands beside the function that makes it (lolameme.reporting.registry finds them).
 EXHIBITS = registry.collect(STUDY)
+CONFIGURED = [file for file in map(os.path.relpath, FILES) if file != "config.yaml"]
 
 
 wildcard_constraints:
@@ -103,9 +104,10 @@ rule page:
         runtime=30,
     params:
         settings=settings(STUDY),
+        files=CONFIGURED,
         display=display,
         code=code("page.py", lambda w: EXHIBITS.modules),
     message:
-        "Writing {PAGE}"
+        f"Writing {PAGE}"
     script:
         "../scripts/page.py"

@@ -18,5 +18,6 @@ with job.running(snakemake) as study:
     cell = Cell(w.variant, w.architecture, int(w.seed))
     trained = Trained.load(study, cell, Path(i.model).parent, Path(i.dataset).parent, snakemake.threads)
     analysis = plugins.load("analysis", w.analysis)
-    measured = analysis.measure(trained, study.analyses[w.analysis])
-    write_frame(snakemake.output[0], checked(w.analysis, measured, analysis.COLUMNS))
+    settings = study.analyses[w.analysis]
+    measured = checked(w.analysis, analysis.measure(trained, settings), analysis.COLUMNS)
+    write_frame(snakemake.output[0], measured, asked=settings.model_dump(mode="json"))

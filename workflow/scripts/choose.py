@@ -31,4 +31,4 @@ with job.running(snakemake) as study:
             train_trial(study, w.variant, w.architecture, further, data, checkpoint, snakemake.threads, reporter)
         )
         choice = choose(trials, *judged)
-    write_json(path, choice)
+    write_json(path, choice | {"asked": study.asked(w.variant, w.architecture)})

@@ -9,4 +9,4 @@ from lolameme.reporting.page import render
 from lolameme.runtime import job
 
 with job.running(snakemake) as study:
-    write_text(snakemake.output[0], render(study))
+    write_text(snakemake.output[0], render(study, snakemake.params.files))

@@ -78,7 +78,7 @@ class Builder:
     def __init__(self, study: config.Study, name: str, world: int | None = None):
         """`world` is the seed of the world and of all programs; without it, that of the study's first world."""
         self.seed = study.world_seeds[0] if world is None else world
-        self.variant, self.name = study.variants[name], name
+        self.variant, self.name, self.asked = study.variants[name], name, study.asked_of_data(name)
         self.task = build_task(study, name, self.seed)
         self.programs, self.lexemes = self.task.programs, self.task.lexemes
 
@@ -107,7 +107,8 @@ class Builder:
         leakage = check_leaks(folder / "train.parquet", others) if self.variant.held_out else None
         content = hashlib.sha256("".join(facts["content"] for facts in splits.values()).encode()).hexdigest()
         vocabulary = load_tokenizer(folder).get_vocab_size()
-        facts = {"world": self.seed, "content": content, "vocabulary": vocabulary, "leakage": leakage}
+        facts = {"world": self.seed, "asked": self.asked, "content": content, "vocabulary": vocabulary}
+        facts["leakage"] = leakage
         write_json(folder / "dataset.json", facts | {"slices": sliced(self.variant.task), "splits": splits})
 
     def size(self, split: str) -> int:

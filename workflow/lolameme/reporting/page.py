@@ -7,13 +7,14 @@ import importlib.util
 import math
 import platform
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lolameme.base import provenance
-from lolameme.base.files import read_frame, read_json
+from lolameme.base.files import read_frame, read_json, read_sealed
 from lolameme.reporting.findings import abstract, findings, questions, sizes, tuning
 from lolameme.reporting.mistakes import ANSWERS
 from lolameme.reporting.registry import Registry, collect
@@ -37,8 +38,12 @@ METRICS = {  # what a reader can rank the leaderboard by
 }
 
 
-def render(study: config.Study) -> str:
-    """The report page of a study, from its tables, figures and data cards."""
+def render(study: config.Study, files: list[str], missing: Sequence[str] = ()) -> str:
+    """The report page of a study, from its tables, figures and data cards.
+
+    `files` are those of its configuration, relative to the project's folder; none for the default study. `missing`
+    are variants that had to be left out.
+    """
     exhibits, paths = collect(study), study.paths
     table = {name: read_frame(paths.table(name)) for name in (*exhibits.tables, *exhibits.pooled)}
     sections = drawn(exhibits)
@@ -49,6 +54,8 @@ def render(study: config.Study) -> str:
     return fill(
         "page.html",
         study=study,
+        files=files,
+        missing=missing,
         abstract=abstract(study, leaderboard, contrasts, seconds),
         questions=questions(study, leaderboard, claims, shown, contrasts),
         findings=findings(leaderboard, contrasts),
@@ -152,7 +159,7 @@ def cell_rows(scored: pd.DataFrame, verdicts: pd.DataFrame | None) -> list[dict[
 
 def inline(path: Path) -> str:
     """An SVG ready to stand in a page: without its XML head, not much enlarged, with ids that no other figure has."""
-    svg = path.read_text(encoding="utf-8")
+    svg = read_sealed(path)
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'(\bid="|url\(#|xlink:href="#|href="#)', lambda m: f"{m[1]}{path.stem}-", svg)
     wide = 1.6 * float(re.search(r'\bwidth="([\d.]+)pt"', svg)[1])

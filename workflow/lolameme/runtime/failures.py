@@ -74,6 +74,11 @@ class Failures(logging.Handler):
         elif record.levelno >= logging.ERROR:
             self.said[record.thread] = record.getMessage()
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody asked the run to end."""
+        return not self.jobs or any(failure.reason == interruption.WORDS for failure in self.jobs.values())
+
     def listing(self) -> str:
         """What to tell a person at the end of a run that did not do everything."""
         broken = [str(failure) for failure in self.jobs.values() if failure.reason != interruption.WORDS]

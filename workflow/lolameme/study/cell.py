@@ -5,6 +5,7 @@ from typing import Any
 
 from lolameme.base.provenance import flatten
 from lolameme.study.config import Study
+from lolameme.study.sections import short
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,16 @@ class Cell:
 
 def unlike(study: Study, facts: dict[str, Any]) -> str | None:
     """How the settings that a cell was trained with (its model.json or metrics.json) differ from the study's, if so."""
-    found, wanted = flatten(facts["asked"]), flatten(study.asked(facts["variant"], facts["architecture"]))
-    for key in sorted(found.keys() | wanted.keys()):
-        if found.get(key) != wanted.get(key):
-            return f"{key} was {found.get(key)}, the study has {wanted.get(key)}"
+    return differing(facts["asked"], study.asked(facts["variant"], facts["architecture"]))
+
+
+def differing(asked: dict[str, Any] | None, wanted: dict[str, Any]) -> str | None:
+    """The first setting, by name, in which what was asked for is not what is wanted, if there is one."""
+    found, settings = flatten(asked or {}), flatten(wanted)
+    for key in sorted(found.keys() | settings.keys()):
+        was, now = found.get(key), settings.get(key)
+        if was != now:
+            return f"{key} was {short(was, quoted=False)}, the study has {short(now, quoted=False)}"
     return None
 
 

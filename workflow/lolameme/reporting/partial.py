@@ -1,0 +1,70 @@
+"""A report of what is there, where some variants of a study have failed: one bad variant does not hide the others."""
+
+import itertools
+
+from lolameme.analyses._frames import pooled
+from lolameme.base.files import read_frame, read_json, read_sealed, write_text
+from lolameme.drawing import style
+from lolameme.reporting import tables
+from lolameme.reporting.page import render
+from lolameme.reporting.registry import Registry, collect
+from lolameme.study.cell import check
+from lolameme.study.config import Study
+
+
+def report(study: Study, files: list[str]) -> list[str]:
+    """Write tables, figures and the page of the variants that are whole, if there are such; returns the others' names.
+
+    Snakemake makes all of them again once the others are there, for then these are older than what they are made of.
+    """
+    missing = [variant for variant in study.variants if not whole(study, variant)]
+    if not missing or len(missing) == len(study.variants):
+        return missing
+    part = study.only([variant for variant in study.variants if variant not in missing])
+    exhibits = collect(part)
+    for name in exhibits.pooled:
+        cells = itertools.product(part.variants, part.stacks, part.seeds)
+        table = pooled({cell: read_frame(part.paths.analysis(name, *cell)) for cell in cells})
+        tables.write(table, part.paths.tables / name)
+    for name in in_order(exhibits):
+        table = exhibits.tables[name]
+        tables.write(table.make(part, **exhibits.needed(table)), part.paths.tables / name)
+    style.apply()
+    for figure in exhibits.figures.values():
+        style.save(figure.draw(part, **exhibits.needed(figure)), part.paths.figures / figure.name)
+    write_text(part.paths.page, render(part, files, missing))
+    return missing
+
+
+def whole(study: Study, variant: str) -> bool:
+    """Whether all that the report reads of a variant is there, and is what it was."""
+    paths = study.paths
+    try:
+        read_sealed(paths.data(variant, study.world_seeds[0]) / "card.md")
+        read_json(paths.data(variant, study.world_seeds[0]) / "card.json")
+        for stack in study.tuned_stacks:
+            read_json(paths.trials(variant, stack) / "choice.json")
+        for stack, seed in itertools.product(study.stacks, study.seeds):
+            folder = paths.cell(variant, stack, seed)
+            check(study, read_json(folder / "metrics.json"))
+            read_frame(folder / "predictions.parquet"), read_frame(folder / "history.parquet")
+            for name in study.analyses:
+                read_frame(paths.analysis(name, variant, stack, seed))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def in_order(exhibits: Registry) -> list[str]:
+    """The names of all tables, each after those that it needs."""
+    found: list[str] = []
+
+    def add(name: str) -> None:
+        if name not in found and name in exhibits.tables:
+            for needed in exhibits.tables[name].needs:
+                add(needed)
+            found.append(name)
+
+    for name in exhibits.tables:
+        add(name)
+    return found
