@@ -125,6 +125,15 @@ def test_a_request_to_snakemake_waits_for_the_lock_that_it_may_hold(asked):
             signal.signal(request, answer)
 
 
+def test_threads_that_wait_sleep_unless_somebody_wants_them_to_spin(monkeypatch):
+    for name in ("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "PYTHONPATH", "LOLAMEME_STARTER"):
+        monkeypatch.setenv(name, "")  # so that all is as it was afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KMP_BLOCKTIME", "200")
+    job.prepare()
+    assert (os.environ["OMP_WAIT_POLICY"], os.environ["KMP_BLOCKTIME"]) == ("PASSIVE", "200")
+
+
 def test_an_unfinished_line_does_not_hide_the_reason(tmp_path):
     assert run(tmp_path, "print('step 3 of', end=' ', file=sys.stderr); raise ValueError('the loss is nan')")[0] == 1
     lines = (tmp_path / LOG).read_text().splitlines()

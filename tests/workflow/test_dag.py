@@ -346,6 +346,19 @@ def test_a_target_that_an_option_swallows_is_found(done):
     assert done.planned("--configfile", "config.yaml", "--", metrics) == {}
 
 
+def test_a_study_goes_on_where_its_progress_cannot_be_kept(project):
+    folder = project.folder / "results/mini/logs/progress"
+    shutil.rmtree(folder)
+    folder.write_text("a file in its place")
+    cell = project.folder / "results/mini/cells/recall/gpt2/seed1"
+    shutil.rmtree(cell)
+    output = project.run("results/mini/cells/recall/gpt2/seed1/metrics.json")
+    assert (
+        "progress cannot be shown: results/mini/logs/progress cannot be used: there is a file where a folder" in output
+    )
+    assert (cell / "metrics.json").exists()
+
+
 def test_a_mistake_stops_before_the_first_job_in_one_sentence(tmp_path):
     project = Project(tmp_path, study_data() | {"trainning": {"steps": 5}})
     output = project.run(ok=False)
@@ -372,6 +385,7 @@ def test_a_variant_that_cannot_succeed_says_why_and_the_others_are_reported(tmp_
 
 
 def test_another_workflow_can_import_this_one_as_a_module(tmp_path):
+    (tmp_path / "lolameme").mkdir()
     Project(tmp_path / "lolameme", study_data(tuning=None))
     (tmp_path / "Snakefile").write_text(
         "import yaml\n"
@@ -409,6 +423,34 @@ def test_the_slurm_profile_plans_as_typed(tmp_path):
     project = Project(tmp_path, study_data())
     planned = project.planned("--cores", "all", "--profile", "slurm")
     assert planned["train"] == 12
+
+
+@pytest.mark.parametrize(
+    ("squeue", "sentence"),
+    [
+        (
+            None,
+            "there is no Slurm here (no command squeue); run this where jobs are submitted, or without the profile",
+        ),
+        (
+            "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1",
+            "Slurm does not answer: slurm_load_jobs error: Unable to contact slurm controller; once it does, the same",
+        ),
+    ],
+)
+def test_where_slurm_is_not_the_profile_says_so(tmp_path, monkeypatch, squeue, sentence):
+    """The controller's words are those of Slurm 23.11."""
+    for folder in ("project", "bin"):
+        (tmp_path / folder).mkdir()
+    project = Project(tmp_path / "project", study_data(tuning=None))
+    (tmp_path / "bin/sh").symlink_to("/bin/sh")
+    if squeue:
+        (tmp_path / "bin/squeue").write_text(f"#!/bin/sh\n{squeue}\n")
+        (tmp_path / "bin/squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    output = project.run("--cores", "all", "--profile", "slurm", ok=False)
+    assert sentence in output
+    assert "Traceback" not in output
 
 
 def test_the_provenance_report_is_made(done):

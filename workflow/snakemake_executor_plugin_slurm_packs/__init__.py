@@ -21,6 +21,7 @@ from typing import Any
 from snakemake_executor_plugin_slurm import Executor as SlurmExecutor
 from snakemake_executor_plugin_slurm import ExecutorSettings as SlurmSettings
 from snakemake_executor_plugin_slurm import common_settings as common_settings
+from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
 PACKS = Path(".snakemake/packs")
@@ -78,8 +79,9 @@ class Executor(SlurmExecutor):
         # before the thread that looks after jobs, which the constructor of the Slurm executor starts
         self._asked, self._interval = 0.0, workflow.executor_settings.init_seconds_before_status_checks
         self._folder = Path(workflow.workdir_init) / PACKS
+        queued = self._queued()
         super().__init__(workflow, logger)
-        self._cancel_orphans()
+        self._cancel_orphans(queued)
 
     @property
     def cores(self) -> str:
@@ -160,9 +162,9 @@ class Executor(SlurmExecutor):
             if not any(folder.glob("*.log")):  # nothing failed here
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _cancel_orphans(self) -> None:
+    def _cancel_orphans(self, queued: set[str]) -> None:
         """Cancel packs of a Snakemake that was killed: two processes must not train the same cell."""
-        orphans = {path.read_text() for path in self._folder.glob("*/slurm")} & self._queued()
+        orphans = {path.read_text() for path in self._folder.glob("*/slurm")} & queued
         if orphans:
             self.logger.info(f"Cancelling what an earlier run left on Slurm: {', '.join(sorted(orphans))}")
             subprocess.run(["scancel", *orphans], check=True)
@@ -171,5 +173,14 @@ class Executor(SlurmExecutor):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _queued(self) -> set[str]:
-        found = subprocess.run(["squeue", "--me", "-h", "-o", "%i"], capture_output=True, text=True, check=True)
-        return set(found.stdout.split())
+        """The numbers of our jobs. Raises WorkflowError, in a sentence for the user, if Slurm does not tell."""
+        try:
+            asked = ["squeue", "--me", "-h", "-o", "%i"]
+            return set(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split())
+        except FileNotFoundError:
+            raise WorkflowError(
+                "there is no Slurm here (no command squeue); run this where jobs are submitted, or without the profile"
+            ) from None
+        except subprocess.CalledProcessError as error:
+            said = " ".join(error.stderr.split()) or f"squeue ended with status {error.returncode}"
+            raise WorkflowError(f"Slurm does not answer: {said}; once it does, the same command goes on") from None
