@@ -13,7 +13,7 @@ from lolameme.reporting import partial
 REPORT = """
 from lolameme.reporting import partial
 from lolameme.study import config
-print(partial.report(config.load("config.yaml"), []))
+print(partial.report(config.load("config.yaml"), ["studies/mine.yaml"]))
 """
 
 
@@ -29,6 +29,7 @@ def test_what_is_whole_is_reported_and_made_again_once_the_rest_is_there(finishe
     page = (project.folder / "reports/mini/index.html").read_text()
     assert "facts is missing, because jobs failed" in page
     assert "cell:recall/hyena/seed2" in page
+    assert "<code>snakemake --cores all --configfile studies/mine.yaml</code>" in page
     assert "cell:facts/hyena/seed2" not in page
     board = pd.read_parquet(project.folder / "results/mini/tables/leaderboard.parquet")
     assert set(board["variant"]) == {"recall"}

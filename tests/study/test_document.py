@@ -131,6 +131,10 @@ def test_three_hundred_malformed_configurations_are_accepted_or_refused_in_one_s
         (("languages", "lola", "end"), "$^"),
         (("languages", "lola", "end"), "\u202e"),
         (("languages", "lola", "end"), "\0"),
+        (("languages", "lola", "end"), "⇧"),
+        (("variants", "recall", "world", "types"), 9),
+        (("variants", "recall", "world"), {"stems": 10_000, "heads": 10_000}),
+        (("contrasts",), [{"name": "<b>", "above": ["gpt2"], "below": ["hyena"]}]),
     ],
 )
 def test_what_could_only_fail_later_is_refused(keys, value):

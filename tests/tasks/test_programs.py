@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from conftest import LANGUAGES
 from lolameme.base.seeds import generator
-from lolameme.data.tokenizer import CAPITAL, lexeme_table, train_tokenizer
-from lolameme.study.settings import Language
+from lolameme.data.tokenizer import lexeme_table, train_tokenizer
+from lolameme.study.settings import CAPITAL, Language
 from lolameme.study.variant import Tokenizer
 from lolameme.tasks.interpreter import ProgramError, interpreter
 from lolameme.tasks.lolameme.generator import document

@@ -23,10 +23,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from lolameme.base.files import Damaged, digest, read_json
 from lolameme.study import variant
 from lolameme.study.sections import ConfigError
+from lolameme.study.settings import CAPITAL
 from lolameme.tasks.lexemes import Lexemes, Ragged
 
 PAD = "<pad>"
-CAPITAL = "⇧"  # how `piece` writes that the next letter is a capital
 _SIGNS = r"\d| ?[^\w\s]+(?: (?=\d))?| "  # a digit, a sign (with the space that a digit follows), a lone space
 _SPLIT_SIGNS = _SIGNS.replace("+", "")  # each of a sign's characters alone
 _WORDS = r" -> (?=\d)| ?\[?\w+| ?[^\w\s]+"  # in ListOps the answer sign has the space that a digit follows

@@ -8,8 +8,12 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lolameme.study.sections import LARGEST, Positive, Section, Share
 
+CAPITAL = "⇧"  # how a tokenizer of kind `piece` writes that the next letter is a capital
+
 
 def _shown_as_it_is(sign: str) -> str:
+    if CAPITAL in sign:
+        raise ValueError(f"sign {sign!r} holds {CAPITAL}, by which tokenizers mark capitals; use another")
     if not sign.isprintable() or "$" in sign:
         raise ValueError(f"sign {sign!r} has a character that is not shown as it is; use others ($ opens mathematics)")
     return sign
