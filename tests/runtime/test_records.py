@@ -49,7 +49,7 @@ def test_with_the_same_settings_all_is_taken_as_it_is(found):
         (
             ("languages", "kiki", "end"), "!", "languages.kiki.end was ., the study has !", "results/mini/data/facts",
         ),
-        (("contrasts",), [], None, "results/mini/tables reports/mini"),
+        (("contrasts",), [], None, "reports/mini results/mini/tables"),
     ],
 )  # fmt: skip
 def test_other_settings_are_named_with_all_that_has_to_go(found, keys, value, difference, advice):

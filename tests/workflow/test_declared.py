@@ -168,7 +168,7 @@ def test_without_snakemakes_records_other_settings_do_not_go_unnoticed(project):
     output = project.run("--dry-run", ok=False)
     assert "(and 5 more) was made with other settings (training.steps was 8, the study has 9), and Snakemake" in output
     (advised,) = re.findall(r"; delete (.*) and run the same command again", output)
-    assert advised == "results/mini/cells results/mini/tables results/mini/trials reports/mini"
+    assert advised == "reports/mini results/mini/cells results/mini/tables results/mini/trials"
     for folder in advised.split():
         shutil.rmtree(project.folder / folder)
     planned = project.planned()
