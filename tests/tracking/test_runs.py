@@ -7,7 +7,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from conftest import study
-from lolameme.base.files import write_frame, write_json, write_sealed
+from lolameme.base.files import Damaged, digest, write_frame, write_json, write_sealed
 from lolameme.reporting.tables import cells
 from lolameme.tracking.links import addresses
 from lolameme.tracking.runs import _SETTINGS, Tracker
@@ -26,6 +26,7 @@ def made(seeds: list[int], weights: bytes = b"weights"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.safetensors").write_bytes(weights)
         facts = dict.fromkeys(_SETTINGS, 1) | identity | {"mixers": ["attention"], "train_seconds": 5.0, "data": "d"}
+        facts["weights"] = digest(folder / "model.safetensors")
         write_json(
             folder / "model.json",
             facts | {"world": 1, "code": {"sources": "s", "commit": None}, "asked": small.asked("recall", "gpt2")},
@@ -77,6 +78,13 @@ def test_a_cell_with_other_weights_gets_a_new_run_and_the_old_one_is_kept(here):
     assert states(here) == {"gpt2 seed1": "current", "gpt2 seed1 (superseded)": "superseded"}
     assert track(here, made([1]))["cells"] == first["cells"]  # the old weights are back, and so is their run
     assert sorted(states(here).values()) == ["current", "superseded"]
+
+
+def test_weights_that_are_not_those_of_the_cell_are_not_tracked(here):
+    small = made([1])
+    Path("results/mini/cells/recall/gpt2/seed1/model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(Damaged, match=r"model\.safetensors is damaged \(it is not what model\.json says\); delete it"):
+        track(here, small)
 
 
 def test_runs_of_seeds_that_a_study_drops_are_marked_until_it_takes_them_back(here):

@@ -36,7 +36,8 @@ def chosen(jobs: list) -> list:
 def kind(path: str) -> str:
     """What an artefact is, whatever cell or world it is of."""
     parts = Path(path).parts[2:]
-    return "/".join([parts[0], *parts[-1:]]) if parts[0] in ("data", "cells", "trials", "reach", "analyses") else path
+    many = ("data", "cells", "trials", "reach", "analyses")
+    return f"{parts[0]}/{parts[-1]}" if parts and parts[0] in many else path
 
 
 def inputs(job) -> list[str]:

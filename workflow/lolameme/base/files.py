@@ -213,6 +213,13 @@ def parquet_checksum(schema: "pa.Schema", metadata: dict[bytes, bytes], rows: in
     return hashlib.sha256(f"{columns} {kept} {rows}".encode()).hexdigest()[:16]
 
 
+def require_whole(path: str | Path) -> None:
+    """Raise Damaged if a file of a kind that carries a seal is; others are copies for people."""
+    readers: dict[str, Any] = {".json": read_json, ".parquet": read_table, ".svg": read_sealed, ".md": read_sealed}
+    if read := readers.get(Path(path).suffix):
+        read(path)
+
+
 def digest(*paths: str | Path) -> str:
     """SHA-256 over the bytes of files, in the order given."""
     total = hashlib.sha256()

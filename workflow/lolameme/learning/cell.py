@@ -8,7 +8,7 @@ import pyarrow as pa
 import torch
 
 from lolameme.base import provenance, tensors
-from lolameme.base.files import read_json, read_table, write_json, write_table
+from lolameme.base.files import digest, read_json, read_table, write_json, write_table
 from lolameme.base.seeds import seed_of
 from lolameme.data.lengths import require_length
 from lolameme.learning import snapshots
@@ -97,7 +97,8 @@ def train_cell(
     write_table(folder / "history.parquet", pa.Table.from_pylist(history))
     cuda = job.device.torch_device.type == "cuda"
     peak = torch.cuda.max_memory_allocated() if cuda else provenance.peak_memory()
-    write_json(folder / "model.json", job.facts | summary | {"peak_memory_bytes": peak})
+    weights = digest(folder / "model.safetensors")
+    write_json(folder / "model.json", job.facts | summary | {"peak_memory_bytes": peak, "weights": weights})
     checkpoint.unlink(missing_ok=True)
 
 

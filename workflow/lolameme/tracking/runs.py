@@ -17,7 +17,7 @@ import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, ViewType
 from mlflow.tracking import MlflowClient
 
-from lolameme.base.files import digest, read_frame, read_json, read_sealed
+from lolameme.base.files import Damaged, digest, read_frame, read_json, require_whole
 from lolameme.base.provenance import flatten
 from lolameme.study import architectures, config
 from lolameme.study.cell import check
@@ -148,7 +148,10 @@ class Tracker:
         """The run of a cell, written where there is none with its weights and metrics."""
         settings, identity = self.settings[folder], f"{self.study.study}/{name}"
         facts, metrics = read_json(folder / "model.json"), read_json(folder / "metrics.json")
-        content = fingerprint(digest(folder / "model.safetensors"), metrics["splits"])
+        weights = digest(folder / "model.safetensors")
+        if weights != facts["weights"]:  # its own seal takes torch to read
+            raise Damaged(folder / "model.safetensors", "it is not what model.json says")
+        content = fingerprint(weights, metrics["splits"])
         found = self.current(experiment, identity, content)
         if found is not None:
             run, known = found.info.run_id, found.data.tags
@@ -180,8 +183,7 @@ class Tracker:
     def attach(self, run: str, tags: dict[str, str], files: Iterable[tuple[Path, str | None]]) -> None:
         """Add files to a run as artefacts, each in a folder of the run; those that it holds already stay."""
         for file, folder in files:
-            if file.suffix in (".svg", ".md"):
-                read_sealed(file)  # those without a seal are copies for people
+            require_whole(file)
             content = digest(file)[:32]
             name = f"{_FILE}{folder}.{file.name}" if folder else f"{_FILE}{file.name}"
             if tags.get(name) != content:
