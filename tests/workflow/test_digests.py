@@ -213,7 +213,7 @@ def test_what_no_job_depends_on_runs_jobs_or_serves_commands(of_meaning):
         "learning/decoding.py",
         "learning/limits.py",  # of time, which rules ask for
         "reporting/compare.py",
-        "reporting/partial.py",
+        "reporting/incomplete.py",
         "reporting/side_by_side.py",
         "study/exhibits.py",
     }

@@ -11,10 +11,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.current_basedir.get_path_or_uri(secret_free=True), "..").resolve()))
 
 from lolameme.base import sources
-from lolameme.base.files import read_json
+from lolameme.base.files import Damaged, read_json
 from lolameme.data import accounts, foresight
 from lolameme.learning import limits
-from lolameme.reporting import partial, registry
+from lolameme.reporting import incomplete, registry
 from lolameme.runtime import failures, job, progress, records, warm
 from lolameme.study import architectures
 from lolameme.study import config as configuration
@@ -168,7 +168,10 @@ def minutes(training):
     """A function for `runtime`: minutes that `training(wildcards)` may take, known once its data are there."""
 
     def needed(wildcards, input, attempt):
-        data = read_json(input.dataset)
+        try:
+            data = read_json(input.dataset)
+        except Damaged:
+            return 1  # the job will find it, and say so
         longest = data["splits"]["train"]["longest"]
         return limits.minutes(STUDY.model, training(wildcards), data["vocabulary"], longest, bool(GPUS), attempt)
 
@@ -272,7 +275,7 @@ def report_what_is_there():
     if FAILED.interrupted:
         return
     try:
-        missing = partial.report(STUDY, CONFIGURED)
+        missing = incomplete.report(STUDY, CONFIGURED)
     except Exception as error:
         print(f"no report of what is there: {job.said(error)}", file=sys.stderr)
         return

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from conftest import study
-from lolameme.reporting import partial
+from lolameme.reporting import incomplete
 
 REPORT = """
-from lolameme.reporting import partial
+from lolameme.reporting import incomplete
 from lolameme.study import config
-print(partial.report(config.load("config.yaml"), ["studies/mine.yaml"]))
+print(incomplete.report(config.load("config.yaml"), ["studies/mine.yaml"]))
 """
 
 
@@ -42,7 +42,7 @@ def test_what_is_whole_is_reported_and_made_again_once_the_rest_is_there(finishe
 def test_where_nothing_is_missing_nothing_is_done(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     before = {path: path.stat().st_mtime_ns for path in (finished.folder / "reports").rglob("*")}
-    assert partial.report(study(), []) == []
+    assert incomplete.report(study(), []) == []
     assert {path: path.stat().st_mtime_ns for path in (finished.folder / "reports").rglob("*")} == before
 
 
