@@ -92,6 +92,6 @@ def test_names_that_make_the_name_of_a_file_too_long_are_refused():
     data["model"]["layers"] = 20
     data["architectures"] = [".".join(["short-gate"] * 14 + ["attention"] * 6)]
     with pytest.raises(
-        ConfigError, match=r"its name makes names of files of 3\d\d characters, and most disks allow 255"
+        ConfigError, match=r"its name makes names of files of 2\d\d characters, and most disks allow 255"
     ):
         config.parse(data)

@@ -184,7 +184,7 @@ def watch(arguments: argparse.Namespace) -> None:
             time.sleep(1)
             found = overview(folder)
             live.update(progress_table(found))
-    print(f"All trainings are done; report: {study.paths.page}")
+    print(f"\nAll trainings are done; report: {study.paths.page}")
 
 
 def progress_table(found: "Overview"):
