@@ -52,9 +52,10 @@ def inputs(job) -> list[str]:
 
 def stranger(path: Path) -> Path | None:
     """A whole file of the same kind that belongs elsewhere."""
-    others = (other for other in sorted(path.parents[2].rglob(f"*{path.suffix}")) if other != path and other.is_file())
-    same = [other for other in others if kind(str(other)) == kind(str(path)) or path.parent == other.parent]
-    return same[0] if same else None
+    others = [other for other in sorted(path.parents[2].rglob(f"*{path.suffix}")) if other != path and other.is_file()]
+    same = [other for other in others if kind(str(other)) == kind(str(path))]
+    beside = [other for other in others if other.parent == path.parent]
+    return next(iter(same + beside), None)
 
 
 def damage(path: Path, how: str) -> bool:

@@ -103,7 +103,7 @@ rule page:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=settings(STUDY),
+        settings=lambda w: settings(STUDY),  # whatever braces stand in its words
         files=CONFIGURED,
         display=display,
         code=code("page.py", lambda w: EXHIBITS.modules),

@@ -3,7 +3,8 @@
 import itertools
 
 from lolameme.analyses._frames import pooled
-from lolameme.base.files import read_frame, read_json, read_sealed, write_text
+from lolameme.base.files import read_frame, read_json, read_sealed, write_frame, write_text
+from lolameme.data.prediction import predictions
 from lolameme.drawing import style
 from lolameme.reporting import tables
 from lolameme.reporting.page import render
@@ -21,6 +22,11 @@ def report(study: Study, files: list[str]) -> list[str]:
     if not missing or len(missing) == len(study.variants):
         return missing
     part = study.only([variant for variant in study.variants if variant not in missing])
+    if not part.paths.predictions.exists():
+        pairs = itertools.product(part.variants, part.world_seeds)
+        write_frame(
+            part.paths.predictions, predictions(part, {pair: read_frame(part.paths.reach(*pair)) for pair in pairs})
+        )
     exhibits = collect(part)
     for name in exhibits.pooled:
         cells = itertools.product(part.variants, part.stacks, part.seeds)
@@ -42,6 +48,8 @@ def whole(study: Study, variant: str) -> bool:
     try:
         read_sealed(paths.data(variant, study.world_seeds[0]) / "card.md")
         read_json(paths.data(variant, study.world_seeds[0]) / "card.json")
+        for world in study.world_seeds:
+            read_frame(paths.reach(variant, world))
         for stack in study.tuned_stacks:
             read_json(paths.trials(variant, stack) / "choice.json")
         for stack, seed in itertools.product(study.stacks, study.seeds):
