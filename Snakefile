@@ -58,6 +58,7 @@ onstart:
     plan_training()
     drop_rate_limit()
     warm_up()
+    show_live()
 
 
 onerror:

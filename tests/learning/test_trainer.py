@@ -248,17 +248,21 @@ def test_programs_stand_side_by_side_for_models_that_know_no_layout(data):
 
 
 def test_progress_tells_what_is_left(tmp_path):
-    progress.start(tmp_path, {"a/gpt2/seed1": 100, "a/gpt2/seed2": 100, "b/gpt2/seed1": 50})
+    plan = {"a/gpt2/seed1": 100, "a/gpt2/seed2": 100, "b/gpt2/lr0.1-wd0.1": 50}
+    progress.start(tmp_path / "progress", plan, 6, tmp_path / "analyses")
+    (tmp_path / "analyses/scores/a/gpt2").mkdir(parents=True)
+    (tmp_path / "analyses/scores/a/gpt2/seed1.parquet").touch()
     said = []
-    watch = progress.Reporter("a/gpt2/seed1", tmp_path, said.append)
+    watch = progress.Reporter("a/gpt2/seed1", tmp_path / "progress", said.append)
     watch(Progress(50, 100, 0.5, 0.25, 1000.0, 10.0))
-    found = progress.overview(tmp_path)
-    assert (found.done, found.cells) == (0, 3)
+    found = progress.overview(tmp_path / "progress")
+    assert (found.done, found.cells, found.tried, found.trials, found.analysed, found.analyses) == (0, 2, 0, 1, 1, 6)
+    assert str(found) == "trials 0/1, cells 0/2, analyses 1/6, about 0:40 of training left"
     assert found.seconds_left == pytest.approx(0.2 * (50 + 100 + 50))
     assert "step    50/100" in said[0]
     assert "0:10 left" in said[0]
     watch(Progress(100, 100, 0.1, 1.0, 1000.0, 20.0))
-    assert progress.overview(tmp_path).done == 1
+    assert progress.overview(tmp_path / "progress").done == 1
 
 
 def test_a_split_that_the_model_cannot_read_is_refused_before_training(data, tmp_path):

@@ -1,14 +1,24 @@
 """A run is known by the weights and metrics of its cell: these decide whether it stays, others only add to it."""
 
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from conftest import study
+from conftest import study, study_data
 from lolameme.base.files import Damaged, digest, write_frame, write_json, write_sealed
+from lolameme.learning.trainer import Progress
 from lolameme.reporting.tables import cells
+from lolameme.runtime import live, progress
+from lolameme.tracking import store
 from lolameme.tracking.links import addresses
 from lolameme.tracking.runs import _SETTINGS, Tracker
 
@@ -41,8 +51,8 @@ def made(seeds: list[int], weights: bytes = b"weights"):
     return small
 
 
-def track(uri: str, small) -> dict:
-    leaderboard = pd.DataFrame(
+def leaderboard(small) -> pd.DataFrame:
+    return pd.DataFrame(
         [
             {
                 "variant": "recall", "architecture": "gpt2", "split": "test", "exact_match": 0.5, "low": 0.4,
@@ -50,7 +60,10 @@ def track(uri: str, small) -> dict:
             }
         ]
     )  # fmt: skip
-    return Tracker(small, uri, cells(small)).track(leaderboard, {"figures": sorted(Path().glob("*.svg"))})
+
+
+def track(uri: str, small) -> dict:
+    return Tracker(small, uri, cells(small)).track(leaderboard(small), {"figures": sorted(Path().glob("*.svg"))})
 
 
 def states(uri: str) -> dict[str, str]:
@@ -115,7 +128,114 @@ def test_the_report_finds_every_cell_every_mean_and_the_comparison_of_a_variant(
     assert set(links) == {
         "cell:recall/gpt2/seed1", "cell:recall/gpt2/seed2", "mean:recall/gpt2", "compare:recall", "table:recall",
     }  # fmt: skip
-    assert (
-        "searchFilter=tags.state+%3D+%22current%22&orderByKey=metrics.%60test.exact_match%60" in links["table:recall"]
-    )
+    assert links["table:recall"].endswith("/runs?workflowType=machine_learning&viewStateShareKey=exact_match")
+    tags = MlflowClient(here).get_experiment_by_name("mini/recall").tags
+    assert "metrics.`test.exact_match`" in json.loads(tags["mlflow.sharedViewState.exact_match"])["selectedColumns"]
     assert links["compare:recall"].startswith("http://127.0.0.1:5000/#/compare-runs?runs=%5B%22")
+
+
+def test_trials_are_runs_of_a_sweep_with_their_curves_and_the_choice(here):
+    small, folder = made([1]), Path("results/mini/trials/recall/gpt2")
+    tried = [
+        {"trial": f"lr{rate}-wd0.1", "learning_rate": rate, "weight_decay": 0.1, "steps": 8} for rate in (0.1, 0.2)
+    ]
+    ends = [{"exact_match": 0.5, "loss": 1.0, "diverged": None}, {"exact_match": None, "loss": None, "diverged": "NaN"}]
+    for trial, end, curve in zip(tried, ends, ([(4, 0.2), (8, 0.5)], []), strict=True):
+        points = [{"step": step, "exact_match": em, "loss": 1.0} for step, em in curve]
+        write_json(folder / f"{trial['trial']}.json", trial | end | {"curve": points})
+    found = {
+        "chosen": "lr0.1-wd0.1",
+        "why": "inside the grid",
+        "trials": [t | e for t, e in zip(tried, ends, strict=True)],
+    }
+    write_json(folder / "choice.json", found)
+    board = leaderboard(small)
+    for _ in range(2):  # the second adds nothing
+        Tracker(small, here, cells(small)).track(board, {}, [folder / "choice.json"])
+    client = MlflowClient(here)
+    experiment = client.get_experiment_by_name("mini/learning rates").experiment_id
+    runs = {run.info.run_name: run for run in client.search_runs([experiment])}
+    assert set(runs) == {"gpt2 on recall", "lr0.1-wd0.1", "lr0.2-wd0.1"}
+    above = runs["gpt2 on recall"]
+    assert "lr0.1-wd0.1 is chosen (inside the grid)" in above.data.tags["mlflow.note.content"]
+    assert {run.data.tags.get("mlflow.parentRunId") for run in runs.values()} == {None, above.info.run_id}
+    history = client.get_metric_history(runs["lr0.1-wd0.1"].info.run_id, "valid.exact_match")
+    assert [(point.step, point.value) for point in history] == [(4, 0.2), (8, 0.5)]
+    assert runs["lr0.2-wd0.1"].info.status == "FAILED"
+
+
+def moved(study, cell: str, step: int) -> None:
+    """A cell's progress file, as training leaves it."""
+    progress.Reporter(cell, study.paths.progress, lambda line: None)(Progress(step, 8, 2.0, step / 10, 100.0, 1.0))
+
+
+def test_a_run_grows_while_its_cell_trains_and_the_final_one_takes_its_place(here):
+    small = made([1])
+    (folder,) = [folder for _, folder in cells(small)]
+    metrics = (folder / "metrics.json").read_bytes()
+    (folder / "metrics.json").unlink()
+    progress.start(small.paths.progress, {"recall/gpt2/seed1": 8, "recall/gpt2/lr0.1-wd0.1": 8})
+    watching = live.Live(small, here)
+    moved(small, "recall/gpt2/lr0.1-wd0.1", 2)
+    for step in (0, 4):
+        moved(small, "recall/gpt2/seed1", step)
+        watching.look()
+    client = MlflowClient(here)
+    experiment = client.get_experiment_by_name("mini/recall").experiment_id
+    (run,) = client.search_runs([experiment])
+    assert run.info.status == "RUNNING"
+    history = client.get_metric_history(run.info.run_id, "valid.exact_match")
+    assert [(point.step, point.value) for point in history] == [(0, 0.0), (4, 0.4)]
+    assert client.get_experiment_by_name("mini/learning rates")
+    watching.end()  # the study was stopped
+    assert client.get_run(run.info.run_id).info.status == "KILLED"
+
+    again = live.Live(small, here)
+    moved(small, "recall/gpt2/seed1", 6)
+    again.look()
+    assert [found.info.run_id for found in client.search_runs([experiment])] == [run.info.run_id]
+    (folder / "metrics.json").write_bytes(metrics)
+    again.look()
+    (final,) = client.search_runs([experiment])
+    assert (final.info.status, final.data.metrics["test.exact_match"]) == ("FINISHED", 0.5)
+    assert track(here, small)["cells"]["recall/gpt2/seed1"]["run_id"] == final.info.run_id
+
+
+def test_metrics_of_a_training_before_are_not_shown_as_those_of_this_one(here):
+    small = made([1])
+    (folder,) = [folder for _, folder in cells(small)]
+    facts = (folder / "model.json").read_bytes()
+    (folder / "model.json").write_bytes(facts)  # trained again, not yet evaluated
+    progress.start(small.paths.progress, {})
+    assert live.Live(small, here).finished() == []
+
+
+def test_a_locked_database_costs_a_line_and_no_more(here, monkeypatch):
+    small = made([1])
+    progress.start(small.paths.progress, {})
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    watching = live.Live(small, here)
+    with closing(sqlite3.connect("results/mlflow.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        said = live.attempt(watching.look, "")
+        assert "is locked by another process" in said
+    assert live.attempt(watching.look, said) == said  # no further line
+    assert states(here) == {"gpt2 seed1": "current"}
+
+
+def test_the_process_beside_a_study_ends_with_it(here):
+    script = (
+        "import json, os, pathlib, sys; from lolameme.runtime import live;"
+        "live.start(json.loads(sys.argv[1]), sys.argv[2], pathlib.Path('live.log'));"
+        "print(pathlib.Path(f'/proc/self/task/{os.getpid()}/children').read_text())"
+    )
+    command = [sys.executable, "-c", script, json.dumps(study_data()), here]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    child = Path("/proc", done.stdout.split()[0])
+    for _ in range(2400):
+        if not child.exists() or "State:\tZ" in (child / "status").read_text():
+            break
+        time.sleep(0.25)
+    else:
+        raise AssertionError("it is still there")
+    assert Path("live.log").read_text() == ""

@@ -15,7 +15,7 @@ from lolameme.base.files import Damaged, read_json
 from lolameme.data import accounts, foresight
 from lolameme.learning import limits
 from lolameme.reporting import incomplete, registry
-from lolameme.runtime import failures, job, progress, records, warm
+from lolameme.runtime import failures, job, live, progress, records, warm
 from lolameme.study import architectures
 from lolameme.study import config as configuration
 from lolameme.study import document, paths, plugins
@@ -262,6 +262,8 @@ def plan_training():
                 for architecture in stacks
                 for name, training in trainings.items()
             },
+            len(METRICS) * len(STUDY.analyses),
+            PATHS.results / "analyses",
         )
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):  # so it is for all else
@@ -296,3 +298,9 @@ def warm_up():
     """Load torch once for all jobs, if they run on this machine and in this environment."""
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
         warm.start()
+
+
+def show_live():
+    """Let MLflow show cells while they train: a process of its own, which training neither knows nor needs."""
+    if workflow.is_main_process:
+        live.start(config, TRACKING, PATHS.logs / "live.log")

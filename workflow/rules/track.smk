@@ -49,6 +49,7 @@ rule track:
         figures=expand(f"{FIGURES}/{{figure}}.{{suffix}}", figure=EXHIBITS.figures, suffix=("png", "svg")),
         tables=expand(f"{TABLES}/{{table}}.csv", table=[*EXHIBITS.tables, *EXHIBITS.pooled]),
         cards=first_world("card.md"),
+        choices=CHOICES,
     output:
         runs=str(PATHS.runs),
         links=str(PATHS.links),

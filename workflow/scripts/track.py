@@ -13,6 +13,6 @@ with job.running(snakemake) as study:
     i = snakemake.input
     shown = {"figures": i.figures, "tables": i.tables} | {f"data/{Path(card).parts[-3]}": [card] for card in i.cards}
     exhibits = {folder: [Path(path) for path in paths] for folder, paths in shown.items()}
-    tracked = tracker.track(read_frame(i.leaderboard), exhibits)
+    tracked = tracker.track(read_frame(i.leaderboard), exhibits, map(Path, i.choices))
     write_json(snakemake.output.runs, tracked)
     links.write(Path(snakemake.output.links), tracked, study.server)

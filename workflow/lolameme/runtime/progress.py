@@ -1,7 +1,8 @@
 """Progress: which cell runs, how well it does, and when it and the study will be done.
 
 Every cell leaves its latest progress in a small file, so that cells in different processes, or on different machines,
-see each other through the file system alone; `plan.json` beside them lists the steps of all cells of the study.
+see each other through the file system alone; `plan.json` beside them lists the steps of all cells and trials, and how
+many files the study's analyses will leave.
 """
 
 import os
@@ -11,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lolameme.base.files import Damaged, read_json, write_json
 from lolameme.base.text import clock
-from lolameme.learning.trainer import Progress
 from lolameme.study.paths import progress_file
+
+if TYPE_CHECKING:
+    from lolameme.learning.trainer import Progress  # loads torch
 
 _SAY_EVERY = 10.0  # seconds between two lines of one cell
 _ALIVE = 60.0  # seconds after which a silent cell no longer counts as running
@@ -34,7 +37,7 @@ class Reporter:
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
     said: float = field(default=0.0)
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: "Progress") -> None:
         state = vars(progress) | {"cell": self.cell, "at": time.time()}
         with suppress(OSError):
             write_json(self.folder / progress_file(self.cell), state)
@@ -48,7 +51,7 @@ class Reporter:
             self.say(line(progress, self.cell) + rest)
 
 
-def line(progress: Progress, cell: str) -> str:
+def line(progress: "Progress", cell: str) -> str:
     """One cell in one line."""
     left = progress.seconds / progress.step * (progress.steps - progress.step)
     return (
@@ -59,16 +62,22 @@ def line(progress: Progress, cell: str) -> str:
 
 @dataclass(frozen=True)
 class Overview:
-    """How far the study is: trainings of cells, and of trials before them."""
+    """How far the study is: cells trained, trials before them, cells analysed."""
 
     cells: int
     done: int
+    trials: int
+    tried: int
+    analyses: int
+    analysed: int
     running: list[dict[str, Any]]
-    seconds_left: float | None
+    seconds_left: float | None  # of training
 
     def __str__(self) -> str:
-        left = "" if self.seconds_left is None else f", about {clock(self.seconds_left)} of training left"
-        return f"study: {self.done} of {self.cells} trainings done{left}"
+        counts = [("trials", self.tried, self.trials), ("cells", self.done, self.cells)]
+        counts += [("analyses", self.analysed, self.analyses)]
+        told = ", ".join(f"{name} {done}/{of}" for name, done, of in counts if of)
+        return told + ("" if self.seconds_left is None else f", about {clock(self.seconds_left)} of training left")
 
 
 def overview(folder: Path) -> Overview:
@@ -76,7 +85,8 @@ def overview(folder: Path) -> Overview:
 
     The rest is estimated from the seconds per step of cells of the same variant so far, or else of all cells.
     """
-    plan: dict[str, int] = read_json(folder / "plan.json")
+    told = read_json(folder / "plan.json")
+    plan: dict[str, int] = told["steps"]
     states = {state["cell"]: state for state in _states(folder) if state["cell"] in plan}
     done = {name for name, state in states.items() if state["step"] == plan[name]}
     recent = {name: s for name, s in states.items() if time.time() - s["at"] < _ALIVE}
@@ -94,7 +104,17 @@ def overview(folder: Path) -> Overview:
                 paces = pace.get(name.split("/")[0], every)
                 seconds += sum(paces) / len(paces) * (steps - states.get(name, {"step": 0})["step"])
         seconds /= max(1, side_by_side(recent.values()))
-    return Overview(len(plan), len(done), running, seconds)
+    cells = {name for name in plan if is_cell(name)}
+    analysed = sum(1 for _ in Path(told["analysed"]).glob("*/*/*/*.parquet")) if told["analyses"] else 0
+    return Overview(
+        len(cells), len(done & cells), len(plan) - len(cells), len(done - cells), told["analyses"], analysed, running,
+        seconds,
+    )  # fmt: skip
+
+
+def is_cell(name: str) -> bool:
+    """Whether a training is that of a cell; else it is a trial."""
+    return name.rpartition("/")[2].startswith("seed")
 
 
 def side_by_side(states: Iterable[dict[str, Any]]) -> int:
@@ -103,10 +123,13 @@ def side_by_side(states: Iterable[dict[str, Any]]) -> int:
     return max((sum(a <= begin < b for a, b in spans) for begin, _ in spans), default=0)
 
 
-def start(folder: Path, plan: dict[str, int]) -> None:
-    """Write the plan (steps of every cell) and forget what belongs to no cell of it, or to other steps."""
+def start(folder: Path, plan: dict[str, int], analyses: int = 0, analysed: Path = Path()) -> None:
+    """Write the plan and forget what belongs to no cell of it, or to other steps.
+
+    The plan has the steps of every cell and trial, and the number of files that analyses will leave under `analysed`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "plan.json", plan)
+    write_json(folder / "plan.json", {"steps": plan, "analyses": analyses, "analysed": str(analysed)})
     for state in list(_states(folder)):
         if plan.get(state["cell"]) != state["steps"]:
             (folder / progress_file(state["cell"])).unlink(missing_ok=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lolameme.base.files import write_text
-from lolameme.tracking.runs import CURRENT
+from lolameme.tracking.runs import VIEW
 
 _VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
+_SHARED = f"viewStateShareKey={VIEW}"  # with the columns that `runs.view` names
 
 
 def addresses(tracked: dict[str, Any], server: str) -> dict[str, str]:
@@ -19,9 +20,6 @@ def addresses(tracked: dict[str, Any], server: str) -> dict[str, str]:
         for kind, key in (("cell", "cells"), ("mean", "architectures"))
         for name, run in tracked[key].items()
     }
-    ranked = urllib.parse.urlencode(
-        {"searchFilter": f'tags.state = "{CURRENT}"', "orderByKey": "metrics.`test.exact_match`", "orderByAsc": "false"}
-    )
     of_variants: dict[str, list[dict[str, str]]] = {}
     for name, run in tracked["cells"].items():
         of_variants.setdefault(name.split("/")[0], []).append(run)
@@ -29,7 +27,7 @@ def addresses(tracked: dict[str, Any], server: str) -> dict[str, str]:
         chosen = {"runs": [run["run_id"] for run in runs], "experiments": [runs[0]["experiment_id"]]}
         query = urllib.parse.urlencode({k: json.dumps(v) for k, v in chosen.items()}, quote_via=urllib.parse.quote)
         found[f"compare:{variant}"] = f"{server}/#/compare-runs?{query}"
-        found[f"table:{variant}"] = f"{server}/#/experiments/{runs[0]['experiment_id']}/runs?{_VIEW}&{ranked}"
+        found[f"table:{variant}"] = f"{server}/#/experiments/{runs[0]['experiment_id']}/runs?{_VIEW}&{_SHARED}"
     return found
 
 

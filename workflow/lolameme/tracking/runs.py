@@ -1,9 +1,11 @@
 """MLflow: a view on the result files that can be rebuilt at any time.
 
 An experiment per variant holds a run per cell; one for the whole study holds the means over seeds and its figures, so
-that grouping the runs of a variant counts seeds only. Tracking is idempotent. A cell's run is known by its weights and
-metrics: as long as these stay, artefacts may be added to it. A cell trained again gets a new run, and the old one is
-kept, marked as superseded; so are runs of cells that the study has dropped.
+that grouping the runs of a variant counts seeds only; and one holds the trials of learning rates, as runs of a sweep.
+While a cell trains its run is open, with what its progress file says; the final one takes its place. Tracking is
+idempotent. A cell's run is known by its weights and metrics: as long as these stay, artefacts may be added to it. A
+cell trained again gets a new run, and the old one is kept, marked as superseded; so are runs of cells that the study
+has dropped.
 """
 
 import hashlib
@@ -13,12 +15,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.colors
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, ViewType
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from lolameme.base.files import Damaged, digest, read_frame, read_json, require_whole
 from lolameme.base.provenance import flatten
+from lolameme.drawing import style
 from lolameme.study import architectures, config
 from lolameme.study.cell import check
 from lolameme.study.paths import ARTIFACTS, data_of
@@ -43,6 +48,8 @@ _CELL, _CONTENT, _STATE, _FILE = "lolameme.cell", "lolameme.content", "state", "
 CURRENT, SUPERSEDED, DROPPED = "current", "superseded", "dropped from the study"  # states of a run
 _ALL = 50_000  # the most runs that MLflow finds at once
 _FILES = ("model.json", "metrics.json", "history.parquet")
+SWEEPS = "learning rates"  # the experiment of a study's trials: no variant has a name with a space
+VIEW = "exact_match"  # the view of an experiment's runs that links open: see `view`
 
 
 class Tracker:
@@ -56,16 +63,20 @@ class Tracker:
         shown = {folder: flatten({key: one[key] for key in _SETTINGS}) for folder, one in facts.items()}
         differing = {key for one in shown.values() for key in one if len({str(o.get(key)) for o in shown.values()}) > 1}
         kept = differing | set(_ALWAYS)
+        colours = style.colours(list(study.stacks))
+        self.colours = {name: matplotlib.colors.to_hex(colour) for name, colour in colours.items()}
         self.settings = {f: {key: one[key] for key in sorted(kept & set(one))} for f, one in shown.items()}
 
-    def track(self, leaderboard: pd.DataFrame, exhibits: dict[str, list[Path]]) -> dict[str, Any]:
-        """Show all cells, the means over their seeds, and the exhibits, by folder; returns the experiment and run ids.
+    def track(
+        self, leaderboard: pd.DataFrame, exhibits: dict[str, list[Path]], choices: Iterable[Path] = ()
+    ) -> dict[str, Any]:
+        """Show all cells, the means over their seeds, the exhibits, by folder, and the trials of the choices, each the
+        file of a variant and architecture; returns the experiment and run ids.
 
         Raises RuntimeError if the store cannot be opened.
         """
         with store.opened(self.uri) as client:
-            self.client: MlflowClient = client
-            self.shown: set[str] = set()
+            self.use(client)
             made: dict[str, dict[str, Any]] = {"cells": {}, "architectures": {}}
             whole = self.experiment("", "Means over the seeds of every architecture and variant, and all figures.")
             for variant in self.study.variants:
@@ -77,8 +88,15 @@ class Tracker:
             for (variant, architecture), rows in leaderboard.groupby(["variant", "architecture"], sort=False):
                 made["architectures"][f"{variant}/{architecture}"] = self.means(whole, rows)
             made["study"] = self.exhibits(whole, exhibits)
+            for choice in choices:
+                self.sweep(choice)
             self.mark_dropped()
             return made
+
+    def use(self, client: MlflowClient) -> None:
+        """Write with this client from now on."""
+        self.client: MlflowClient = client
+        self.shown: set[str] = set()  # identities of the runs that belong to the study
 
     def experiment(self, variant: str, about: str) -> str:
         """The id of the experiment `<study>/<variant>`, or `<study>`, made where it does not exist."""
@@ -96,6 +114,9 @@ class Tracker:
         self.client.set_experiment_tag(identifier, "mlflow.note.content", about)
         # MLflow's pages then show metrics and charts first, not traces of language model calls
         self.client.set_experiment_tag(identifier, "mlflow.experimentKind", "custom_model_development")
+        splits = self.study.variants[variant].tests if variant in self.study.variants else ()
+        shared = json.dumps(view(splits or ("valid" if variant == SWEEPS else "test",)))
+        self.client.set_experiment_tag(identifier, f"mlflow.sharedViewState.{VIEW}", shared)
         return identifier
 
     def current(self, experiment: str, identity: str, content: str) -> Run | None:
@@ -134,6 +155,16 @@ class Tracker:
             self.client.update_run(run.info.run_id, name=name if state == CURRENT else f"{name} ({state})")
             self.client.set_tag(run.info.run_id, _STATE, state)
 
+    def open(self, experiment: str, identity: str, name: str, tags: dict[str, str]) -> str:
+        """The id of the run of a training that goes on, begun where there is none. `current` deletes it in the end."""
+        found = self.client.search_runs([experiment], f"tags.`{_CELL}` = '{identity}'", ViewType.ACTIVE_ONLY, _ALL)
+        for run in found:
+            if run.info.status != "FINISHED":
+                self.client.update_run(run.info.run_id, status="RUNNING")
+                return run.info.run_id
+        tags = {_CELL: identity, _STATE: CURRENT, "study": self.study.study} | tags
+        return self.client.create_run(experiment, tags=tags, run_name=name).info.run_id
+
     def mark_dropped(self) -> None:
         """Mark the runs of cells, and of means, that are no longer part of the study."""
         name = self.study.study
@@ -155,6 +186,9 @@ class Tracker:
         found = self.current(experiment, identity, content)
         if found is not None:
             run, known = found.info.run_id, found.data.tags
+            # which settings differ between cells is known once all cells are there
+            later = [Param(key, str(value)) for key, value in settings.items() if key not in found.data.params]
+            self.client.log_batch(run, params=later)
         else:
             tags = known = self.tags(identity, content, facts["architecture"]) | {
                 "variant": facts["variant"],
@@ -177,7 +211,8 @@ class Tracker:
             self.client.set_terminated(run, "FINISHED", ended)
         identity_of = (facts["variant"], facts["architecture"], facts["seed"])
         looked = [(self.study.paths.analysis(name, *identity_of), f"analyses/{name}") for name in self.study.analyses]
-        self.attach(run, known, [*((folder / file, None) for file in _FILES), *looked])
+        there = [(file, place) for file, place in looked if file.exists()]  # not yet, while the study runs
+        self.attach(run, known, [*((folder / file, None) for file in _FILES), *there])
         return {"experiment_id": experiment, "run_id": run}
 
     def attach(self, run: str, tags: dict[str, str], files: Iterable[tuple[Path, str | None]]) -> None:
@@ -216,6 +251,51 @@ class Tracker:
         self.client.set_terminated(run, "FINISHED")
         return {"experiment_id": experiment, "run_id": run}
 
+    def sweeps(self, place: str) -> tuple[str, str]:
+        """The experiment of all trials, and the identity of the run of a trial, or of those of an architecture."""
+        about = "Trials of learning rates, judged on valid; a run holds those of an architecture on a variant."
+        return self.experiment(SWEEPS, about), f"{self.study.study}/{SWEEPS}/{place}"
+
+    def sweep(self, choice: Path) -> None:
+        """The trials of a variant and architecture, given by the file of their choice: a run, with a run for each."""
+        found, architecture, variant = read_json(choice), choice.parent.name, choice.parent.parent.name
+        chosen = next(trial for trial in found["trials"] if trial["trial"] == found["chosen"])
+        described = f"{architecture} on {variant}: {found['chosen']} is chosen ({found['why']})"
+        above = self.point(f"{variant}/{architecture}", described, f"{architecture} on {variant}", chosen, {})
+        for trial in found["trials"]:
+            file = choice.with_name(f"{trial['trial']}.json")  # those beyond the grid have none
+            whole = trial | (read_json(file) if file.exists() else {})
+            note = f"{architecture} on {variant} at {trial['trial']}" + " (chosen)" * (trial is chosen)
+            place, under = f"{variant}/{architecture}/{trial['trial']}", {MLFLOW_PARENT_RUN_ID: above}
+            self.point(place, note, trial["trial"], whole, under)
+
+    def point(self, place: str, note: str, name: str, trial: dict[str, Any], tags: dict[str, str]) -> str:
+        """The run of a trial, or of all of them with what was chosen; returns its id."""
+        experiment, identity = self.sweeps(place)
+        content = fingerprint(json.dumps(tags), trial)
+        variant, architecture = place.split("/")[:2]
+        run = self.current(experiment, identity, content)
+        if run is not None:
+            return run.info.run_id
+        tags = self.tags(identity, content, architecture) | tags | {"variant": variant, "mlflow.note.content": note}
+        made = self.client.create_run(experiment, tags=tags, run_name=name).info.run_id
+        shown = {"architecture": architecture, "variant": variant}
+        shown |= {key: trial[key] for key in ("learning_rate", "weight_decay")}
+        curve = trial.get("curve") or (
+            [trial | {"step": trial["steps"] or 0}] if trial["exact_match"] is not None else []
+        )
+        self.client.log_batch(
+            made,
+            params=[Param(key, str(value)) for key, value in shown.items()],
+            metrics=[
+                Metric(f"valid.{key}", point[key], 0, int(point["step"]))
+                for point in curve
+                for key in ("exact_match", "loss")
+            ],
+        )
+        self.client.set_terminated(made, "FAILED" if trial["diverged"] else "FINISHED")
+        return made
+
     def exhibits(self, experiment: str, files: dict[str, list[Path]]) -> dict[str, str]:
         """One run that holds the figures, tables and data cards of the whole study, in folders."""
         identity = f"{self.study.study}/exhibits"
@@ -239,12 +319,30 @@ class Tracker:
             "architecture": architecture,
             "family": architectures.family(architecture),
             "position": "+".join(map(str, architectures.positions(architecture))) or "none",
+            "mlflow.runColor": self.colours.get(architecture, style.QUIET),  # as in the report
         }
 
 
 def fingerprint(files: str, values: dict[str, Any]) -> str:
     """A digest of a digest of files and of what is shown beside them."""
     return hashlib.sha256((files + json.dumps(values, sort_keys=True, default=str)).encode()).hexdigest()
+
+
+def view(splits: Iterable[str]) -> dict[str, Any]:
+    """How MLflow's pages show the runs of an experiment: with exact match on these splits, the best run first.
+
+    It is what their "Share" button keeps in a tag of the experiment, for addresses with `viewStateShareKey`.
+    """
+    metrics = [f"{split}.exact_match" for split in splits]
+    columns = [*(f"metrics.`{name}`" for name in metrics), "params.`architecture`", "params.`seed`"]
+    columns += ["params.`training.learning_rate`"]
+    return {
+        "searchFilter": f'tags.state = "{CURRENT}"',
+        "orderByKey": f"metrics.`{metrics[0]}`",
+        "orderByAsc": False,
+        "selectedColumns": columns,
+        "hideEmptyCharts": True,
+    }
 
 
 def inputs(data: Path, variant: str) -> list[DatasetInput]:
@@ -273,6 +371,9 @@ def final(metrics: dict[str, Any]) -> list[Metric]:
     """Final exact match per test split and the cost of the cell."""
     cost = metrics["cost"]
     values = {key: cost[key] for key in ("train_seconds", "processor_seconds", "peak_memory_bytes")}
+    # where MLflow's pages look for what a training took of its machine
+    values["system/cpu_utilization_percentage"] = 100 * cost["processor_seconds"] / max(cost["train_seconds"], 1e-9)
+    values["system/peak_memory_megabytes"] = cost["peak_memory_bytes"] / 1e6
     for split, result in metrics["splits"].items():
         values |= {f"{split}.{key}": result[key] for key in ("exact_match", "token_accuracy", "loss")}
     at = round(cost["train_seconds"] * 1000)
