@@ -1,10 +1,14 @@
 """What a reader meets: the report from disk, and its links into a real MLflow server, in headless Chromium."""
 
+import base64
 import http.client
+import io
 import json
+import re
 import shutil
 import time
 
+import pypdf
 import pytest
 
 from project import Project, tracking_server
@@ -122,6 +126,46 @@ def test_links_of_the_report_open_the_comparison_of_its_runs_in_mlflow(done, ser
     run = json.loads((done.folder / "results/mini/mlflow.json").read_text())["architectures"]["recall/thex-2"]
     browser.get(f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}")
     wait_for(browser, "thex-2 on recall")
+
+
+def test_the_first_page_of_runs_shows_exact_match(done, server, browser):
+    browser.get((done.folder / "reports/mini/index.html").as_uri())
+    address = browser.execute_script("return window.MLFLOW['table:recall']")
+    browser.get(address.replace("http://127.0.0.1:5000", server))
+    shown = wait_for(browser, "6 matching runs")
+    assert "test.exact_match" in shown
+    assert "thex-2 seed2" in shown
+    metrics = json.loads((done.folder / "results/mini/cells/recall/thex-2/seed2/metrics.json").read_text())
+    assert f"{metrics['splits']['test']['exact_match']:.3f}"[:4] in shown
+
+
+def test_runs_grew_while_the_study_ran_without_a_fault(done):
+    assert (done.folder / "results/mini/logs/live.log").read_text() == ""
+
+
+def test_a_printed_report_holds_every_column_and_all_its_text(done, browser):
+    browser.get((done.folder / "reports/mini/index.html").as_uri())
+    heads = browser.execute_script(
+        "document.querySelectorAll('details').forEach((one) => (one.open = true));"
+        "const shown = [...document.querySelectorAll('th')].filter((th) => th.offsetParent);"
+        "return shown.filter((th) => !th.classList.contains('mlflow')).map((th) => th.textContent)"
+    )
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
+    pages = pypdf.PdfReader(io.BytesIO(printed)).pages
+    text = squeezed(" ".join(page.extract_text() for page in pages))
+    assert "verdict" in heads
+    assert [head for head in heads if squeezed(head) not in text] == []
+    width = float(pages[0].mediabox.width)
+    places: list[float] = []
+    for page in pages:
+        page.extract_text(visitor_text=lambda words, cm, tm, *_: words.strip() and places.append(tm[4] * cm[0] + cm[4]))
+    assert min(places) > 0
+    assert max(places) < width  # nothing runs out of the page
+
+
+def squeezed(text: str) -> str:
+    """A text without spaces and breaks, which paper has elsewhere than the screen."""
+    return re.sub(r"[\s\u00ad]+", "", text)
 
 
 def test_mlflow_refuses_other_hosts(server):
