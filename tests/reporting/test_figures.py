@@ -2,6 +2,8 @@
 
 import itertools
 
+import numpy as np
+
 from conftest import study, study_data
 from lolameme.drawing import style
 from lolameme.reporting.recall import alike
@@ -17,6 +19,13 @@ def test_stacks_of_one_family_differ_in_grey_print():
         assert (markers[one], lines[one]) != (markers[other], lines[other])
     assert markers["thex-3"] == "$3$"  # the marker says the position
     assert style.markers(["gpt2", "thex-3"])["thex-3"] == "^"
+
+
+def test_positions_of_one_family_are_shades_that_grey_print_tells_apart():
+    names = ["thex-1", "thex-2", "thex-3", "thex-4", "thex-2@5"]
+    red, green, blue = np.array([style.colours(names)[name] for name in names]).T
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    assert (np.diff(grey) < -0.1).all()
 
 
 def test_splits_share_an_axis_only_if_they_differ_in_length_alone():

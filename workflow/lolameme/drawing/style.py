@@ -55,17 +55,18 @@ def apply() -> None:
 
 
 def colours(names: list[str]) -> dict[str, tuple[float, float, float]]:
-    """A colour per architecture: its family's, lighter for earlier positions and darker for later ones."""
+    """A colour per architecture: its family's; of several in one family shades of it, from light for the first position
+    to nearly black for the last, so that they are told apart in grey print, too."""
     found = {}
     for name in names:
         family = architectures.family(name)
         siblings = [n for n in names if architectures.family(n) == family]
+        base = sns.color_palette([FAMILY[family]])[0]
         if len(siblings) == 1:
-            found[name] = sns.color_palette([FAMILY[family]])[0]
+            found[name] = base
         else:
-            shades = sns.blend_palette(["#ffffff", FAMILY[family], "#000000"], 2 * len(siblings) + 3)
-            half = len(siblings)
-            found[name] = shades[half // 2 + 1 + siblings.index(name) + (half + 1) // 2]
+            ends = [tuple(1 - 0.65 * (1 - part) for part in base), base, tuple(0.2 * part for part in base)]
+            found[name] = sns.blend_palette(ends, len(siblings))[siblings.index(name)][:3]
     return found
 
 
