@@ -14,11 +14,12 @@ ANEW := --clear
 .PHONY: .venv/ready
 endif
 
-.PHONY: study test check cell report mlflow lint format bench watch schema unlock
+.PHONY: study test check cell report mlflow lint format bench watch schema docs unlock
 
 study: .venv/ready  ## the study, from data to report
 	@$(BIN)/lolameme check $(CONFIG) > /dev/null
 	$(SNAKEMAKE)
+	@$(BIN)/lolameme told $(CONFIG)
 	@$(BIN)/lolameme where $(CONFIG)
 
 test: .venv/ready  ## all tests
@@ -30,14 +31,20 @@ check: lint  ## lint and the quick tests
 unlock: .venv/ready  ## after a run that was killed: let the next one begin
 	$(SNAKEMAKE) --unlock
 
-cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1
+# with REPORT=1 what depends on the cell is brought up to date as well: newer inputs alone, so that no other cell trains
+cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1 [REPORT=1]
 	@target=$$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED)) && \
-	$(SNAKEMAKE) --forcerun train -- $$target
+	before=$$(mktemp) && { cp "$$target" $$before 2>/dev/null || true; } && \
+	$(SNAKEMAKE) --forcerun train -- $$target && \
+	$(if $(REPORT),$(SNAKEMAKE) --rerun-triggers mtime &&) \
+	$(BIN)/lolameme summary $$target --before $$before && rm $$before
+	$(if $(REPORT),,@echo "Tables, page and MLflow show the cell of before; REPORT=1 brings them up to date")
 
 report: .venv/ready  ## Snakemake's own report: how every file came to be
 	$(SNAKEMAKE) --report reports/provenance.html
 
 mlflow: .venv/ready  ## compare runs in the browser, at http://127.0.0.1:5000, or another port: make mlflow PORT=5001
+	@$(BIN)/lolameme where $(CONFIG)
 	@echo "Every user of this machine who opens port $(PORT) can change and delete runs; make study makes them again"
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 	  --backend-store-uri sqlite:///results/mlflow.db
@@ -65,8 +72,13 @@ bench: .venv/ready  ## our speed beside that of peers
 	$(BIN)/python benchmarks/analyses.py
 	$(BIN)/python benchmarks/plan.py
 
-schema: .venv/ready  ## the JSON schema of the configuration, from its types
+schema: .venv/ready  ## the JSON schema and the reference of the configuration, from its types
 	$(BIN)/lolameme schema > workflow/schemas/config.schema.json
+	$(BIN)/lolameme reference > docs/configuration.md
+
+docs: .venv/ready  ## the documentation as a site; a link that leads nowhere is refused
+	$(BIN)/sphinx-build -q -W --keep-going -c docs . docs/_build
+	@echo "docs/_build/README.html"
 
 # torch first: with it in place nothing else can bring in another build
 .venv/ready: pyproject.toml constraints.txt

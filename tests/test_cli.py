@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from conftest import EVERYTHING, ROOT, study, study_data
+from lolameme.base.files import read_json, write_json
 from lolameme.data.dataset import Builder
 from lolameme.learning.trainer import Progress
 from lolameme.runtime import progress
@@ -136,6 +137,62 @@ def test_a_study_may_be_named_by_its_file_or_by_its_name():
     done = lolameme("where", "papr")
     assert "no file and no study 'papr' (did you mean 'paper'?); studies: quick, " in done.stderr
     assert done.returncode == 2
+
+
+@pytest.fixture(scope="module")
+def small(finished):
+    """Types a command in the folder of a finished study."""
+
+    def typed(*arguments: object) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "lolameme.cli", *map(str, arguments)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "COLUMNS": "80"}
+        return subprocess.run(command, capture_output=True, text=True, cwd=finished.folder, env=environment)
+
+    return typed
+
+
+def test_a_cell_is_asked_by_its_short_name_and_with_a_prompt_of_its_test_split(small):
+    done = small("ask", "mini/recall/thex-2/seed1")
+    assert done.returncode == 0, done.stderr
+    prompt, answer = done.stdout.split("\n")[0], done.stdout
+    assert prompt.startswith("prompt: ")
+    assert "interpreter: " in answer
+    assert small("ask", "mini/recall/thex-2/seed1", prompt.removeprefix("prompt: ")).stdout in done.stdout
+    assert small("ask", "mini/recall/thex-2/seed9").returncode == 1
+
+
+def test_studies_are_compared_by_name_or_file_and_cells_by_short_name(small):
+    assert "All settings are the same" in small("compare", "mini", "config.yaml").stdout
+    assert "thex-2" in small("compare", "mini/recall/gpt2/seed1", "mini/recall/thex-2/seed1").stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("results",), ("check",), ("told",), ("where", "--cell", "recall", "gpt2", "1"), ("compare", "mini", "mini")],
+)
+def test_a_terminal_of_80_columns_is_enough(small, command):
+    done = small(*command)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_a_study_says_what_it_found(small):
+    text = " ".join(small("told").stdout.split())
+    assert text.startswith("Of ")
+    assert "Three stacks of two layers were trained on two tasks with two seeds each: twelve cells" in text
+
+
+def test_a_cell_is_summed_up_beside_what_it_was_before(small, finished, tmp_path):
+    path = finished.folder / "results/mini/cells/recall/gpt2/seed1/metrics.json"
+    metrics = read_json(path)
+    reached = metrics["splits"]["test"]["exact_match"]
+    metrics["splits"]["test"]["exact_match"] = reached + 0.25
+    write_json(tmp_path / "before.json", metrics)
+    done = small("summary", path, "--before", tmp_path / "before.json")
+    row = next(line.split() for line in done.stdout.splitlines() if line.split()[:1] == ["test"])
+    assert row[1:4] == [f"{reached:.3f}", f"{reached + 0.25:.3f}", "-0.250"]
+    first = small("summary", path, "--before", tmp_path / "none.json").stdout
+    assert next(line.split() for line in first.splitlines() if line.split()[:1] == ["test"])[2:4] == ["-", "-"]
 
 
 def test_without_a_command_the_next_step_is_said():

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from lolameme.base.files import read_frame, read_json
 from lolameme.study import config
+from lolameme.study.paths import Paths, data_of
 from lolameme.study.sections import ConfigError, nearest
 
 if TYPE_CHECKING:
     from lolameme.runtime.progress import Overview
 
 STUDY = "a configuration file, or the name of a study that one of config.yaml and studies/*.yaml describes"
+
+CELL = "a cell's folder, or short such as quick/in_context/thex-2/seed1"
+PROMPT = 'a program that ends where an answer is due, such as "toNen = 4; toNen -> "; default: one of the test split'
 
 
 def study_file(given: str) -> Path:
@@ -36,6 +40,23 @@ def made_by(arguments: argparse.Namespace) -> str:
     """What a person types to run the study that a command is about."""
     default = Path(arguments.config) == Path("config.yaml")
     return "make study" if default else f"make study CONFIG={arguments.config}"
+
+
+def cell_folder(given: str) -> Path:
+    """The folder of the cell that a person means by a path, or by `study/variant/architecture/seed1`."""
+    path = Path(given)
+    if path.exists() or len(path.parts) != 4 or path.is_absolute():
+        return path
+    study, variant, architecture, seed = path.parts
+    return Paths(study).cell(variant, architecture, seed.removeprefix("seed"))
+
+
+def first_prompt(cell: Path) -> str:
+    """The first question of the cell's test split, up to where the answer is due. Raises ValueError without a cell."""
+    if not (cell / "model.json").exists():
+        raise ValueError(f"{cell} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
+    program = read_frame(data_of(cell, read_json(cell / "model.json")["world"]) / "test.parquet").iloc[0]
+    return program["text"][: program["answer_start"][0]]
 
 
 def main() -> None:
@@ -61,6 +82,10 @@ def main() -> None:
     )
     one.set_defaults(run=where)
 
+    one = commands.add_parser("told", help="what a study says, in three paragraphs: `make study` ends with them")
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    one.set_defaults(run=told)
+
     one = commands.add_parser("watch", help="a live table of the cells in training")
     one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.set_defaults(run=watch)
@@ -76,13 +101,13 @@ def main() -> None:
     one.set_defaults(run=interpret)
 
     one = commands.add_parser("ask", help="ask a trained cell, and the interpreter beside it")
-    one.add_argument("cell", type=Path, help="such as results/quick/cells/in_context/thex-2/seed1")
-    one.add_argument("prompt", help='a program that ends where an answer is due, such as "toNen = 4; toNen -> "')
+    one.add_argument("cell", type=cell_folder, help=CELL)
+    one.add_argument("prompt", nargs="?", help=PROMPT)
     one.set_defaults(run=ask)
 
     one = commands.add_parser("explain", help="what each layer of a trained cell carries and where it looks")
-    one.add_argument("cell", type=Path, help="such as results/quick/cells/in_context/thex-2/seed1")
-    one.add_argument("prompt", help='a program that ends where an answer is due, such as "toNen = 4; toNen -> "')
+    one.add_argument("cell", type=cell_folder, help=CELL)
+    one.add_argument("prompt", nargs="?", help=PROMPT)
     one.add_argument("--html", type=Path, help="write the explanation as a page, too")
     one.set_defaults(run=explain)
 
@@ -91,8 +116,13 @@ def main() -> None:
     one.add_argument("--split", default="test", help="the test split to show (default: test)")
     one.set_defaults(run=results)
 
+    one = commands.add_parser("summary", help="what one cell reached, and before: `make cell` ends with it")
+    one.add_argument("metrics", type=Path, help="the cell's metrics.json")
+    one.add_argument("--before", type=Path, help="a copy of that file from before")
+    one.set_defaults(run=summary)
+
     one = commands.add_parser("compare", help="two cells, or two studies: settings, exact match, significance")
-    one.add_argument("first", help="a cell's folder, or a study's folder or name")
+    one.add_argument("first", help=f"{CELL}; or a study's name, folder or configuration file")
     one.add_argument("second", help="the same, to be compared with the first")
     one.add_argument("--html", type=Path, help="write the comparison as a page, too")
     one.set_defaults(run=compare)
@@ -104,6 +134,9 @@ def main() -> None:
 
     one = commands.add_parser("schema", help="print the JSON schema of the configuration")
     one.set_defaults(run=lambda _: print(config.schema(), end=""))
+
+    one = commands.add_parser("reference", help="print docs/configuration.md: every key of a configuration")
+    one.set_defaults(run=reference)
 
     one = commands.add_parser("columns", help="print docs/data.md: every column of data, predictions and histories")
     one.set_defaults(run=columns)
@@ -157,6 +190,8 @@ def where(arguments: argparse.Namespace) -> None:
         print(f"report:  {study.paths.page}")
         print(f"tables:  {study.paths.tables}")
         print(f"MLflow:  {study.server if study.tracking else f'make mlflow, then {study.server}'}")
+        for line in runs(study):
+            print(line)
         return
     choices = {"variant": study.variants, "architecture": study.stacks, "seed": [str(seed) for seed in study.seeds]}
     for (what, allowed), given in zip(choices.items(), arguments.cell, strict=True):
@@ -165,6 +200,33 @@ def where(arguments: argparse.Namespace) -> None:
             raise ValueError(f"no {what} {given!r}{hint} in {arguments.config}; there are: {', '.join(allowed)}")
     variant, architecture, seed = arguments.cell
     print(study.paths.cell(variant, architecture, seed) / "metrics.json")
+
+
+def runs(study: config.Study) -> list[str]:
+    """Where the runs of each variant are, once they are tracked, with the address of the table that ranks them."""
+    if not study.paths.runs.exists():
+        return []
+    from lolameme.tracking.links import addresses
+
+    found = addresses(read_json(study.paths.runs), study.server)
+    return [f"  {key.removeprefix('table:')}: {address}" for key, address in found.items() if key.startswith("table:")]
+
+
+def told(arguments: argparse.Namespace) -> None:
+    """What the study says in three paragraphs, the tests of order first."""
+    import textwrap
+
+    from lolameme.reporting.findings import abstract
+
+    study = config.load(arguments.config)
+    tables = {name: study.paths.table(name) for name in ("leaderboard", "contrasts", "cells")}
+    missing = [str(path) for path in tables.values() if not path.exists()]
+    if missing:
+        raise ValueError(f"{missing[0]} does not exist yet; run `make study` first")
+    board, contrasts, cells = map(read_frame, tables.values())
+    seconds = cells.drop_duplicates(["variant", "architecture", "seed"])["processor_seconds"].sum()
+    for paragraph in reversed(abstract(study, board, contrasts, seconds)):
+        print(textwrap.fill(paragraph, 80), end="\n\n")
 
 
 def watch(arguments: argparse.Namespace) -> None:
@@ -255,6 +317,32 @@ def results(arguments: argparse.Namespace) -> None:
     )
 
 
+def results_of(given: str) -> Path:
+    """The results that a person means: those of a study by its configuration file, else a folder, a cell or a name."""
+    return config.load(given).paths.results if given.endswith((".yaml", ".yml")) else cell_folder(given)
+
+
+def summary(arguments: argparse.Namespace) -> None:
+    """What one cell reached, beside what it reached before."""
+    from rich.console import Console
+
+    metrics = read_json(arguments.metrics)
+    path = arguments.before
+    before = read_json(path) if path and path.exists() and path.stat().st_size else None
+    cost = metrics["cost"]
+    name = f"{metrics['variant']}/{metrics['architecture']}/seed{metrics['seed']}"
+    print(f"{name}: {cost['steps']} steps, {cost['processor_seconds']:.0f} s of processor time")
+    table = plain_table("", "split", "exact match", "before", "change", "floor")
+    for split, result in metrics["splits"].items():
+        old = before["splits"].get(split) if before else None
+        change = f"{result['exact_match'] - old['exact_match']:+.3f}" if old else "-"
+        table.add_row(
+            split, f"{result['exact_match']:.3f}", f"{old['exact_match']:.3f}" if old else "-", change,
+            f"{result['baselines']['floor']:.3f}",
+        )  # fmt: skip
+    Console().print(table)
+
+
 def plain_table(title: str, *columns: str, text: int = 1):
     """A rich table with few lines; the first `text` columns are aligned left."""
     from rich import box
@@ -274,7 +362,7 @@ def compare(arguments: argparse.Namespace) -> None:
     from lolameme.study.architectures import label
 
     names = [arguments.first, arguments.second]
-    found = comparing.compare(*map(comparing.folder, names))
+    found = comparing.compare(*(comparing.folder(str(results_of(name))) for name in names))
     console = Console()
     console.print(f"A: {names[0]}\nB: {names[1]}")
     table = plain_table("What differs", "setting", "A", "B", text=3)
@@ -314,6 +402,12 @@ def columns(_: argparse.Namespace) -> None:
     print(markdown(), end="")
 
 
+def reference(_: argparse.Namespace) -> None:
+    from lolameme.study.reference import markdown
+
+    print(markdown(), end="")
+
+
 def interpret(arguments: argparse.Namespace) -> None:
     from lolameme.tasks.interpreter import interpreter
 
@@ -327,7 +421,9 @@ def explain(arguments: argparse.Namespace) -> None:
     from lolameme.analyses import _explain as explaining
     from lolameme.base.files import write_text
 
-    found = explaining.explain(arguments.cell, arguments.prompt)
+    prompt = arguments.prompt or first_prompt(arguments.cell)
+    print(f"prompt: {prompt}\n" if not arguments.prompt else "", end="")
+    found = explaining.explain(arguments.cell, prompt)
     print(explaining.text(found))
     if arguments.html:
         write_text(arguments.html, explaining.page(found))
@@ -337,7 +433,9 @@ def explain(arguments: argparse.Namespace) -> None:
 def ask(arguments: argparse.Namespace) -> None:
     from lolameme.learning.ask import ask as ask_cell
 
-    reply = ask_cell(arguments.cell, arguments.prompt)
+    prompt = arguments.prompt or first_prompt(arguments.cell)
+    print(f"prompt: {prompt}\n" if not arguments.prompt else "", end="")
+    reply = ask_cell(arguments.cell, prompt)
     print(f"{reply.text}  (probability {reply.probability:.3f})")
     print(f"interpreter: {reply.truth.query} is {reply.truth.text}")
     for step in reply.truth.steps:

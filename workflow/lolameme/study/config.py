@@ -84,20 +84,20 @@ class Study(Section):
     world_seed: Seed | None = Field(None, description="worlds: one: the seed of worlds and programs; null: 1")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="CPU threads of one training")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU, else the CPU")
-    languages: dict[Name, Language] = Field(min_length=1)
+    languages: dict[Name, Language] = Field(min_length=1, description="the languages that variants may use, by name")
     architectures: tuple[str, ...] = Field(min_length=1, description=architectures.FORMS)
-    model: Model = Model()
+    model: Model = Field(Model(), description="the stack that all architectures share")
     match: Literal["depth", "parameters", "flops"] = Field(
         "depth",
         description="what architectures have in common: depth and width; or depth, and each its own width, so that "
         "all have as many parameters, or as many FLOPs per token, as GPT-2 of model.d_model",
     )
-    training: Training = Training()
+    training: Training = Field(Training(), description="how cells are trained; a variant may differ")
     tuning: Tuning | None = Field(None, description="choose learning rates per family; without it: as given")
     tracking: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = Field(
         None, description="an MLflow tracking server, as http://host:port; without it: results/mlflow.db"
     )
-    variants: dict[Name, Variant] = Field(min_length=1)
+    variants: dict[Name, Variant] = Field(min_length=1, description="the experiments, by name")
     contrasts: tuple[Contrast, ...] | None = Field(
         None,
         description="the comparisons of architectures that are tested, fixed in advance, beside those of the claims; "

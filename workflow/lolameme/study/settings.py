@@ -96,9 +96,9 @@ class Hyena(Section):
 class Model(Section):
     """The stack that all architectures of a study share."""
 
-    layers: Annotated[int, Field(ge=1, le=1000)] = 2
-    d_model: Width = 64
-    heads: Positive = 4
+    layers: int = Field(2, ge=1, le=1000, description="blocks of a mixer and an MLP")
+    d_model: Width = Field(64, description="width of the residual stream")
+    heads: Positive = Field(4, description="attention heads; they divide d_model")
     inner: float = Field(4.0, gt=0, le=100, description="width of the MLP as a multiple of d_model")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on embeddings and residual branches")
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="on attention weights")
@@ -109,7 +109,7 @@ class Model(Section):
     positions: Literal["none", "learned"] = Field(
         "none", description="absolute position embeddings, in all stacks of a study or in none"
     )
-    hyena: Hyena = Hyena()
+    hyena: Hyena = Field(Hyena(), description="what is particular to Hyena layers")
 
     @model_validator(mode="after")
     def _heads_divide(self):
@@ -132,7 +132,7 @@ class Model(Section):
 class Training(Section):
     """How a cell is trained: AdamW, linear warm-up, cosine decay, clipped gradients."""
 
-    steps: Positive = 1000
+    steps: Positive = Field(1000, description="updates of the weights")
     batch: Width = Field(64, description="programs per step")
     learning_rate: float | None = Field(
         None, gt=0, le=1, description="its peak; null: 0.25 / model.d_model at batch 64, times the root of batch / 64"
@@ -142,7 +142,7 @@ class Training(Section):
     )
     final_rate: Share = Field(0.1, description="learning rate at the end, as a share of the peak")
     warmup: Share = Field(0.3, description="share of the steps spent warming up")
-    betas: tuple[Below1, Below1] = (0.9, 0.98)
+    betas: tuple[Below1, Below1] = Field((0.9, 0.98), description="decay of AdamW's running mean and mean square")
     weight_decay: float = Field(
         0.1, ge=0, le=1000, description="on matrices; never on biases, norms, embeddings, filters"
     )

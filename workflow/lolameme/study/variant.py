@@ -21,9 +21,9 @@ Bounds = Annotated[tuple[_Bound, _Bound], AfterValidator(_ordered)]
 class Sizes(Section):
     """Programs per split; `test` holds for every extra split too."""
 
-    train: Positive = 20000
-    valid: Positive = 500
-    test: Positive = 1000
+    train: Positive = Field(20000, description="to train on")
+    valid: Positive = Field(500, description="to watch and to choose learning rates by")
+    test: Positive = Field(1000, description="of each test split, read once, at the end")
 
 
 class Tokenizer(Section):
@@ -42,8 +42,8 @@ class BaseVariant(Section):
     """One experiment. A task's own adds its `task`, its `program`, `splits` of that kind, and at times a `world`."""
 
     about: Line = Field(max_length=300, description="what is asked, in one line; shown in the report")
-    sizes: Sizes = Sizes()
-    tokenizer: Tokenizer = Tokenizer()
+    sizes: Sizes = Field(Sizes(), description="programs per split")
+    tokenizer: Tokenizer = Field(Tokenizer(), description="how text becomes tokens")
     training: Training | None = Field(None, description="the keys of the study's training that differ here")
 
     def programs(self) -> dict[str, Any]:

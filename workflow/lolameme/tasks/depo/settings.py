@@ -1,6 +1,6 @@
 """Settings of Depo, k-hop traversal of a cycle."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from lolameme.study.variant import SPLITS, BaseVariant, Bounds
 class World(Section):
     """The words of Depo: the nodes that cycles are made of."""
 
-    nodes: Annotated[int, Field(ge=2, le=20000)] = 64
+    nodes: int = Field(64, ge=2, le=20000, description="different nodes that cycles are made of")
 
 
 class Program(Section):
@@ -35,7 +35,7 @@ class Program(Section):
 class Variant(BaseVariant):
     """Depo: where one gets to in k steps along a cycle whose edges are told in random order."""
 
-    task: Literal["depo"]
-    world: World = World()
-    program: Program = Program()
+    task: Literal["depo"] = Field(description="the task's name")
+    world: World = Field(World(), description="what the programs of the variant have in common")
+    program: Program = Field(Program(), description="how programs are drawn")
     splits: dict[Name, Program] = Field({}, description=SPLITS)

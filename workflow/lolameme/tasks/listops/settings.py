@@ -37,6 +37,6 @@ class Program(Section):
 class Variant(BaseVariant):
     """ListOps: the value of nested prefix lists over the digits."""
 
-    task: Literal["listops"]
-    program: Program = Program()
+    task: Literal["listops"] = Field(description="the task's name")
+    program: Program = Field(Program(), description="how programs are drawn")
     splits: dict[Name, Program] = Field({}, description=SPLITS)

@@ -135,9 +135,9 @@ class Program(Section):
 class Variant(BaseVariant):
     """One experiment in the LoLaMeMe languages: a world, how programs are drawn from it, and the splits to test on."""
 
-    task: Literal["lolameme"] = "lolameme"
-    world: World
-    program: Program
+    task: Literal["lolameme"] = Field("lolameme", description="the task's name")
+    world: World = Field(description="what the programs of the variant have in common")
+    program: Program = Field(description="how programs are drawn")
     splits: dict[Name, Program] = Field({}, description=SPLITS)
     taught_in: dict[str, Annotated[float, Field(ge=0)]] = Field(
         {"both": 1.0}, description="weights: globals taught in one language (its name) or in all of them (both)"

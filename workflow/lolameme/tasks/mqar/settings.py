@@ -1,6 +1,6 @@
 """Settings of multi-query associative recall."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,10 +11,10 @@ from lolameme.study.variant import SPLITS, BaseVariant, Bounds
 class World(Section):
     """The words of multi-query associative recall: keys, values and fillers, all different."""
 
-    keys: Annotated[int, Field(ge=1, le=20000)] = 64
-    values: Annotated[int, Field(ge=1, le=20000)] = 64
-    fillers: Annotated[int, Field(ge=0, le=20000)] = Field(
-        64, description="words that only fill; 0: any key or value does, as in Zoology"
+    keys: int = Field(64, ge=1, le=20000, description="different words that stand for a value")
+    values: int = Field(64, ge=1, le=20000, description="different words that are asked for")
+    fillers: int = Field(
+        64, ge=0, le=20000, description="words that only fill; 0: any key or value does, as in Zoology"
     )
 
 
@@ -41,7 +41,7 @@ class Program(Section):
 class Variant(BaseVariant):
     """Multi-query associative recall."""
 
-    task: Literal["mqar"]
-    world: World = World()
-    program: Program = Program()
+    task: Literal["mqar"] = Field(description="the task's name")
+    world: World = Field(World(), description="what the programs of the variant have in common")
+    program: Program = Field(Program(), description="how programs are drawn")
     splits: dict[Name, Program] = Field({}, description=SPLITS)

@@ -1,0 +1,79 @@
+"""The documentation: built without a warning, every link of it leads somewhere, and its generated pages are current."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from conftest import RECALL, ROOT, study_data
+from lolameme.study import config, document, reference
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def built(folder, out) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", ROOT / "docs", folder, out]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_is_built_and_no_link_leads_nowhere(tmp_path):
+    done = built(ROOT, tmp_path)
+    assert done.returncode == 0, done.stderr
+    front = (tmp_path / "README.html").read_text()
+    for page in PAGES:
+        if page.name == "README.md":  # the page itself
+            continue
+        assert f"{page.relative_to(ROOT).with_suffix('.html')}" in front
+
+
+def test_links_that_lead_nowhere_stop_the_build(tmp_path):
+    source, nowhere = tmp_path / "source", ["docs/nothing.md", "docs/tutorial.md#no-heading", "nothing.yaml"]
+    for page in PAGES:
+        (source / page.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        (source / page.relative_to(ROOT)).write_text("# A page\n\nText.\n")
+    (source / "README.md").write_text("# A page\n\n" + "".join(f"[text]({link})\n" for link in nowhere))
+    done = built(source, tmp_path / "out")
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if "myst.xref_missing" in line]
+    assert len(said) == len(nowhere), done.stderr
+
+
+def test_the_configuration_reference_is_up_to_date():
+    page = (ROOT / "docs/configuration.md").read_text()
+    assert page == reference.markdown(), "run `lolameme reference > docs/configuration.md`"
+
+
+def test_the_reference_says_what_every_key_means():
+    rows = [line.strip("| ").split(" | ") for line in reference.markdown().splitlines() if line.startswith("| `")]
+    assert len(rows) > 100
+    assert not [row for row in rows if not row[1] or not row[-1].strip()]
+
+
+@pytest.mark.parametrize("path", reference.EXAMPLES)
+def test_examples_of_the_reference_can_be_read(path):
+    base = study_data(variants={"recall": RECALL})
+    base["architectures"] = ["gpt2", "thex-1", "thex-2"]
+    given = yaml.safe_load(reference.EXAMPLES[path])
+    made = base | {key: value if key != "model" else base["model"] | value for key, value in given.items()}
+    assert config.parse(made)
+
+
+def test_units_are_those_of_keys_that_exist():
+    page = reference.markdown()
+    for place in reference.UNITS:
+        assert re.search(rf"^\| `{place.rpartition('.')[2]}` \|", page, re.M), place
+
+
+def test_the_study_of_the_tutorial_is_valid():
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/tutorial.md").read_text(), re.S)
+    study = config.parse(yaml.safe_load(text))
+    assert study.study == "kiki"
+
+
+def test_the_catalogues_can_read_what_is_said_of_the_project():
+    citation = document.read(ROOT / "CITATION.cff")
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    catalogue = document.read(ROOT / ".snakemake-workflow-catalog.yml")
+    assert set(catalogue["usage"]) == {"mandatory-flags", "software-stack-deployment", "report"}
