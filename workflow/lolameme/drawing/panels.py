@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from lolameme.drawing.style import QUIET
 from lolameme.study.architectures import label
@@ -37,7 +38,8 @@ def baselines(axes: Axes, row: pd.Series) -> None:
             above = row[key] < 0.08
             axes.text(
                 0.99, row[key] + (0.012 if above else -0.02), texts[key], color=QUIET, fontsize=7.5, ha="right",
-                va="bottom" if above else "top", transform=axes.get_yaxis_transform(),
+                va="bottom" if above else "top", transform=axes.get_yaxis_transform(), zorder=4,
+                path_effects=[withStroke(linewidth=2, foreground="white")],  # it may lie on curves
             )  # fmt: skip
 
 
