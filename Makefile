@@ -44,7 +44,7 @@ report: .venv/ready  ## Snakemake's own report: how every file came to be
 	$(SNAKEMAKE) --report reports/provenance.html
 
 mlflow: .venv/ready  ## compare runs in the browser, at http://127.0.0.1:5000, or another port: make mlflow PORT=5001
-	@$(BIN)/lolameme where $(CONFIG)
+	@$(BIN)/lolameme where $(CONFIG) | sed 's/:5000/:$(PORT)/'
 	@echo "Every user of this machine who opens port $(PORT) can change and delete runs; make study makes them again"
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 	  --backend-store-uri sqlite:///results/mlflow.db
