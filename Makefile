@@ -84,7 +84,7 @@ docs: .venv/ready  ## the documentation as a site; a link that leads nowhere is 
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than Python 3.11; name another: make study PYTHON=python3.11"; exit 1; }
-	@echo "Installing into .venv: some 2 minutes and 2.1 GB, once"
+	@echo "Installing into .venv: some 2 minutes and 2.3 GB, once"
 	$(PYTHON) -m venv $(ANEW) .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
