@@ -11,13 +11,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lolameme.base.files import Damaged
+from lolameme.base.files import Damaged, read_json
 from lolameme.runtime import progress
 from lolameme.study import config
-from lolameme.study.cell import Cell
+from lolameme.study.cell import Cell, unlike
 
 PERIOD = 3.0  # seconds between two looks
 _SHOWN = {"exact_match": "valid.exact_match", "loss": "valid.loss", "tokens_per_second": "tokens_per_second"}
@@ -43,7 +44,7 @@ class Live:
 
         self.study, self.uri, self.store = study, uri, store
         self.open: dict[str, tuple[str, int]] = {}  # by training: its run, and the last step that this shows
-        self.done: dict[str, int] = {}  # by cell: when the metrics were written that its run shows
+        self.done: dict[str, int] = {}  # by cell: when the metrics were written that were looked at
 
     def look(self) -> None:
         """Show what is new. Raises what MLflow and damaged files raise."""
@@ -53,14 +54,22 @@ class Live:
         finished, running = self.finished(), self.running()
         if not finished and not running:
             return
+        try:
+            self.show(finished, running)
+        except BaseException:
+            for cell, _ in finished:  # the next look tries again
+                self.done.pop(str(cell), None)
+            raise
+
+    def show(self, finished: list[tuple[Cell, Path]], running: list[dict[str, Any]]) -> None:
+        """Write the final runs of cells, and what running trainings have got to."""
         from lolameme.tracking.runs import Tracker
 
         with self.store.opened(self.uri) as client:
-            tracker = Tracker(self.study, self.uri, [(vars(cell), folder) for cell, folder, _ in finished])
+            tracker = Tracker(self.study, self.uri, [(vars(cell), folder) for cell, folder in finished])
             tracker.use(client)
-            for cell, folder, written in finished:
+            for cell, folder in finished:
                 tracker.cell(self.experiment(tracker, cell.variant), str(cell), folder)
-                self.done[str(cell)] = written
                 self.open.pop(str(cell), None)
             for state in running:
                 self.grow(tracker, state)
@@ -68,7 +77,7 @@ class Live:
     def experiment(self, tracker, variant: str) -> str:
         return tracker.experiment(variant, self.study.variants[variant].about)
 
-    def finished(self) -> list[tuple[Cell, Path, int]]:
+    def finished(self) -> list[tuple[Cell, Path]]:
         """The cells that are trained and evaluated since the last look, with their folders."""
         found = []
         for variant in self.study.variants:
@@ -81,8 +90,12 @@ class Live:
                         )
                     except OSError:
                         continue
-                    if written > trained and self.done.get(str(cell)) != written:  # else of the training before
-                        found.append((cell, folder, written))
+                    if written <= trained or self.done.get(str(cell)) == written:  # of the training before; shown
+                        continue
+                    self.done[str(cell)] = written
+                    with suppress(Damaged, OSError):  # rule `track` says so
+                        if unlike(self.study, read_json(folder / "model.json")) is None:
+                            found.append((cell, folder))
         return found
 
     def running(self) -> list[dict[str, Any]]:
