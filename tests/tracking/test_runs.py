@@ -1,7 +1,6 @@
 """A run is known by the weights and metrics of its cell: these decide whether it stays, others only add to it."""
 
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys

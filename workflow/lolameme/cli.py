@@ -223,9 +223,9 @@ def told(arguments: argparse.Namespace) -> None:
     missing = [str(path) for path in tables.values() if not path.exists()]
     if missing:
         raise ValueError(f"{missing[0]} does not exist yet; run `make study` first")
-    board, contrasts, cells = map(read_frame, tables.values())
+    leaderboard, contrasts, cells = map(read_frame, tables.values())
     seconds = cells.drop_duplicates(["variant", "architecture", "seed"])["processor_seconds"].sum()
-    for paragraph in reversed(abstract(study, board, contrasts, seconds)):
+    for paragraph in reversed(abstract(study, leaderboard, contrasts, seconds)):
         print(textwrap.fill(paragraph, 80), end="\n\n")
 
 
