@@ -114,7 +114,7 @@ def test_public_tasks_and_other_tokenizers_run_through_the_whole_study(tmp_path)
 
 def test_progress_is_said_for_the_cell_and_for_the_study(done):
     assert re.search(
-        r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| study: \d+ of 36 trainings done",
+        r"recall/gpt2/seed1 +step +8/8 +loss .* EM .* tokens/s .* left \| trials \d+/24, cells \d+/12",
         (done.folder / "output.log").read_text(),
     )
     log = (done.folder / "results/mini/logs/train/recall/gpt2/seed1.log").read_text()

@@ -50,6 +50,12 @@ rule track:
         tables=expand(f"{TABLES}/{{table}}.csv", table=[*EXHIBITS.tables, *EXHIBITS.pooled]),
         cards=first_world("card.md"),
         choices=CHOICES,
+        trials=[
+            f"{PATHS.trials(variant, architecture)}/{trial}.json"
+            for variant in STUDY.variants
+            for architecture in STUDY.tuned_stacks
+            for trial in STUDY.trials(variant)
+        ],
     output:
         runs=str(PATHS.runs),
         links=str(PATHS.links),
