@@ -350,7 +350,8 @@ def plain_table(title: str, *columns: str, text: int = 1):
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, collapse_padding=True)
     for i, name in enumerate(columns):
-        table.add_column(name, justify="left" if i < text else "right", no_wrap=i >= text)
+        wide = 8 if 1 < text > i else None  # so that none of several is squeezed to nothing
+        table.add_column(name, justify="left" if i < text else "right", no_wrap=i >= text, min_width=wide)
     return table
 
 
@@ -370,6 +371,7 @@ def compare(arguments: argparse.Namespace) -> None:
         table.add_row(row.setting, row.first, row.second)
     console.print(table if len(found.settings) else "All settings are the same.")
     table = plain_table("Exact match", "task", "split", "architecture", "A", "B", "B - A", "p", "verdict", text=3)
+    table.columns[-1].no_wrap = False
     for row in found.results.itertuples():
         table.add_row(
             row.variant, row.split, row.architecture if row.architecture == "-" else label(row.architecture),
