@@ -59,7 +59,7 @@ def test_watch_ends_with_the_last_training(tmp_path):
     progress.start(folder, {"recall/gpt2/seed1": 8})
     progress.Reporter("recall/gpt2/seed1", folder, lambda line: None)(Progress(8, 8, 0.5, 0.5, 100.0, 1.0))
     done = lolameme("watch", folder=tmp_path)
-    assert "1 of 1 trainings done" in done.stdout
+    assert "cells 1/1" in done.stdout
     assert done.stdout.splitlines()[-1] == "All trainings are done; report: reports/mini/index.html"
 
 
