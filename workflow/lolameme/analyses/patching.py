@@ -82,8 +82,8 @@ def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
     if shown.empty:
         return nothing("No cell of this study tells apart programs in which two names are exchanged.")
     roles = [role for role in ROLES if role in set(shown["role"])]
-    size = {"width": 0.3 * len(roles) + 0.5, "height": 0.24 * study.model.layers + 0.7}
-    figure, axes, panels = grid(shown, **size, below="", absent=UNNOTICED)
+    width, height = 0.3 * len(roles) + 0.5, 0.24 * study.model.layers + 0.7
+    figure, axes, panels = grid(shown, width=width, height=height, below="", absent=UNNOTICED)
     for ax, mine in panels:
         table = mine.pivot_table(index="layer", columns="role", values="effect").reindex(columns=roles).clip(0, 1)
         image = number_map(ax, table, written=False)
