@@ -11,7 +11,6 @@ from lolameme.data.tokenizer import train_tokenizer
 from lolameme.statistics.planned import planned
 from lolameme.study import config
 from lolameme.tasks.task import build_task
-from project import Project
 
 STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
 JOBS = {  # cells and trials: what a study costs
@@ -51,15 +50,6 @@ def test_no_program_is_longer_than_the_models_input(name):
         for split in declared.programs():
             longest = max(len(encoded) for encoded in tokenizer.encode_batch(builder.texts(split, 100)))
             assert longest <= made.model.length, f"{variant}, {split}: set model.length to {longest} or more"
-
-
-@pytest.mark.parametrize("name", ["controls", "reach"])
-def test_a_small_study_is_planned_whole(tmp_path, name):
-    plan = Project(tmp_path).planned("--configfile", f"studies/{name}.yaml")
-    made = config.load(STUDIES[name])
-    assert (plan["train"], plan["evaluate"]) == (JOBS[name][0],) * 2
-    assert plan["reach"] == len(made.variants) * len(made.seeds)
-    assert plan["predict"] == plan["page"] == 1
 
 
 def test_the_reach_study_predicts_every_kind_of_outcome():

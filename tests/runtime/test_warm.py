@@ -219,7 +219,7 @@ def test_cells_are_the_same_bits_in_a_fork_and_alone(warm):
         "from lolameme.learning.cell import train_cell\n"
         "study = config.load(Path('study.yaml'))\n"
         "training, folder = study.training_of('recall'), Path(os.environ['FOLDER'])\n"
-        "train_cell(study, Cell('recall', 'thex-2', 1), training, Path('data'), folder, 2, lambda moment: None)\n"
+        "train_cell(study, Cell('recall', 'thex-2', 1), training, Path('data'), folder, 2, lambda progress: None)\n"
     )
     assert warm.run(script, FOLDER="forked")[0] == 0
     assert warm.run(script, FOLDER="alone", LOLAMEME_WARM="nobody")[0] == 0

@@ -1,10 +1,7 @@
 """Configuration files are read strictly, quickly, and refused in one sentence with file and line."""
 
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,7 +9,6 @@ import yaml
 from conftest import ROOT, study_data
 from lolameme.study import config, document
 from lolameme.study.sections import ConfigError
-from project import Project
 
 GOOD = yaml.safe_dump(study_data(), sort_keys=False)
 WRONG = [
@@ -145,15 +141,3 @@ def test_what_could_only_fail_later_is_refused(keys, value):
     place[keys[-1]] = value
     with pytest.raises(ConfigError, match=rf"^configuration: {keys[0]}"):
         config.parse(data)
-
-
-@pytest.mark.parametrize("content", [b"training: {steps: 010}\n", b"study: a\nstudy: b\n", b"a: \xff\n", b"a: [\n"])
-def test_snakemake_and_check_refuse_in_the_same_words(tmp_path, content):
-    project = Project(tmp_path)
-    (tmp_path / "config.yaml").write_bytes(content)
-    check = [Path(sys.executable).parent / "lolameme", "check"]
-    said = subprocess.run(check, capture_output=True, text=True, cwd=tmp_path).stderr.strip()
-    assert said.startswith("lolameme: config.yaml, line ")
-    planned = project.run("--dry-run", ok=False)
-    assert said.removeprefix("lolameme: ") in planned
-    assert "Traceback" not in planned

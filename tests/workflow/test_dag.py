@@ -101,11 +101,11 @@ def test_public_tasks_and_other_tokenizers_run_through_the_whole_study(tmp_path)
     }
     project = Project(tmp_path, data)
     project.run()
-    board = pd.read_csv(tmp_path / "results/mini/tables/leaderboard.csv")
-    assert set(zip(board["variant"], board["split"], strict=True)) == {
+    leaderboard = pd.read_csv(tmp_path / "results/mini/tables/leaderboard.csv")
+    assert set(zip(leaderboard["variant"], leaderboard["split"], strict=True)) == {
         ("listops", "test"), ("listops", "deeper"), ("mqar", "test"), ("mqar", "more_pairs"),
     }  # fmt: skip
-    assert (board["oracle"] == 1).all()
+    assert (leaderboard["oracle"] == 1).all()
     page = (tmp_path / "reports/mini/index.html").read_text()
     assert "without nesting" in page
     assert not (tmp_path / "reports/mini/figures/framework.svg").exists()
@@ -144,8 +144,8 @@ def test_results_and_comparisons_in_the_terminal(done):
 
     shown = lolameme("results")
     assert shown.count("strongest baseline") == 2
-    board = pd.read_parquet(done.folder / "results/mini/tables/leaderboard.parquet")
-    assert f"{board['exact_match'].iloc[0]:.3f}" in shown
+    leaderboard = pd.read_parquet(done.folder / "results/mini/tables/leaderboard.parquet")
+    assert f"{leaderboard['exact_match'].iloc[0]:.3f}" in shown
     cell = "results/mini/cells/recall/{}/seed1"
     shown = lolameme("compare", cell.format("gpt2"), cell.format("hyena"))
     assert re.search(r"architecture +gpt2 +hyena", shown)
@@ -169,8 +169,8 @@ def test_mlflow_holds_one_run_per_cell_with_metrics_params_and_tags(done, monkey
     whole = client.search_runs([client.get_experiment_by_name("mini").experiment_id])
     assert len(whole) == 2 * 3 + 1  # means of variants and architectures, and the exhibits
     parent = next(r for r in whole if r.info.run_name == "thex-2 on recall")
-    board = pd.read_parquet(done.folder / "results/mini/tables/leaderboard.parquet")
-    mean = board[(board["variant"] == "recall") & (board["architecture"] == "thex-2")].iloc[0]
+    leaderboard = pd.read_parquet(done.folder / "results/mini/tables/leaderboard.parquet")
+    mean = leaderboard[(leaderboard["variant"] == "recall") & (leaderboard["architecture"] == "thex-2")].iloc[0]
     assert parent.data.metrics["test.exact_match"] == mean["exact_match"]
     assert parent.data.metrics["test.exact_match.high"] == mean["high"]
     shown = next(r for r in whole if r.info.run_name == "figures and tables").info.run_id
