@@ -25,8 +25,8 @@ study: .venv/ready  ## the study, from data to report
 test: .venv/ready  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: lint  ## lint and the quick tests
-	$(BIN)/pytest -q -n 2 --dist loadfile --ignore tests/workflow --ignore tests/cluster
+check: lint  ## lint and the tests that start no processes: a minute
+	$(BIN)/pytest -q -n 2 --dist loadfile --ignore tests/workflow --ignore tests/cluster --ignore tests/tracking
 
 unlock: .venv/ready  ## after a run that was killed: let the next one begin
 	$(SNAKEMAKE) --unlock

@@ -19,15 +19,22 @@ REACHED = {
 }
 
 
-@pytest.fixture
-def made(tmp_path, monkeypatch):
-    """A study of two variants whose predictions lie on file."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def study_and_predictions():
+    """A study of two variants, and what is predicted of it."""
     made = study(
         variants={"near": NEAR, "far": FAR}, architectures=["gpt2", "hyena", "thex-*"], model={"layers": 4}, seeds=[1]
     )
     reached = {(name, 1): bounds({"test": in_memory(Builder(made, name), "test", 200)}) for name in made.variants}
-    write_frame(made.paths.predictions, predictions(made, reached))
+    return made, predictions(made, reached)
+
+
+@pytest.fixture
+def made(study_and_predictions, tmp_path, monkeypatch):
+    """The study; its predictions lie on file."""
+    monkeypatch.chdir(tmp_path)
+    made, predicted = study_and_predictions
+    write_frame(made.paths.predictions, predicted)
     return made
 
 

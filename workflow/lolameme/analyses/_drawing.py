@@ -1,5 +1,7 @@
 """What the figures of analyses have in common: grids of panels, and maps of numbers from 0 to 1."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -70,7 +72,7 @@ def colour_bar(figure: Drawing, axes: np.ndarray, image, text: str) -> None:
 # Okabe and Ito's palette (2008); grey where there is no route
 ROUTE_COLOURS = {"bind, then look up": "#009E73", "direct": "#E69F00", "no binding": "#BBBBBB", "undefined": "#E8E8E8"}
 SCORE_COLOURS = {"binding": "#009E73", "direct": "#D55E00", "retrieval": "#0072B2"}
-PROBE_STYLES = {
+PROBE_STYLES: dict[str, dict[str, Any]] = {
     "trained": {"color": "#0072B2", "marker": "o", "markersize": 3, "linewidth": 1.4},
     "random weights": {"color": "#777777", "marker": "s", "markersize": 3, "linewidth": 1},
     "control task": {"color": "#777777", "linestyle": ":", "linewidth": 1.2},
