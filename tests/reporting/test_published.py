@@ -32,11 +32,11 @@ def follow(folder: Path) -> None:
             key = metrics["variant"], split, metrics["architecture"]
             found.setdefault(key, []).append(hits.sum() / queries.sum())
     assert len(compare.cells(folder)) == len(study.variants) * len(study.stacks) * len(study.seeds)
-    board = read_frame(folder / "tables/leaderboard.parquet").set_index(["variant", "split", "architecture"])
-    assert set(board.index) == set(found)
+    leaderboard = read_frame(folder / "tables/leaderboard.parquet").set_index(["variant", "split", "architecture"])
+    assert set(leaderboard.index) == set(found)
     for key, values in found.items():
-        assert board["exact_match"][key] == pytest.approx(np.mean(values))
-        assert board["seeds"][key] == len(values)
+        assert leaderboard["exact_match"][key] == pytest.approx(np.mean(values))
+        assert leaderboard["seeds"][key] == len(values)
 
 
 def test_a_study_is_published_without_weights_and_compares_as_the_same(made):

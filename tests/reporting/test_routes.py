@@ -96,8 +96,8 @@ def test_the_figure_has_a_mark_per_cell_and_says_where_it_has_none(made, cells, 
 def test_without_verdicts_the_leaderboard_has_no_routes():
     from test_tables import BISTABLE, history
 
-    board = tables.leaderboard(BISTABLE, history(BISTABLE))
-    assert set(board["routes"]) == {""}
+    leaderboard = tables.leaderboard(BISTABLE, history(BISTABLE))
+    assert set(leaderboard["routes"]) == {""}
     verdicts = BISTABLE[["variant", "architecture", "seed"]].assign(verdict="direct")
     routed = tables.leaderboard(BISTABLE, history(BISTABLE), verdicts)
     assert all(text.startswith("direct ") for text in routed["routes"])
