@@ -51,6 +51,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     from lolameme.analyses import _measures as measures
     from lolameme.analyses._activations import streams
     from lolameme.analyses._pairs import pairs
+    from lolameme.analyses._prompts import there
 
     asking = pairs(cell, "rebinding", settings.prompts)
     if asking is None:
@@ -62,7 +63,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     right, new = (tokens.cpu().numpy() for tokens in (asking.right, asking.other))
     # both programs of a pair have the same values; those equal to the answer are the right ones
     chances = [
-        np.mean([prompt.at(prompt.statements[i].value) == prompt.answer for i in prompt.assignments])
+        np.mean([prompt.at(there(prompt.statements[i].value)) == prompt.answer for i in prompt.assignments])
         for prompt, _ in asking.prompts
     ]
     guess = float(np.mean(chances))

@@ -64,7 +64,7 @@ def defaults(study: Study) -> list[Contrast]:
     if declared and not study.claims.C4:
         return []
     where = study.claims.C4 if declared else None
-    return [Contrast(name=name, above=above, below=below, variants=where) for name, above, below in pairs]
+    return [Contrast(name=name, above=tuple(up), below=tuple(down), variants=where) for name, up, down in pairs]
 
 
 def of_claims(study: Study) -> list[Planned]:
