@@ -44,6 +44,15 @@ VARIANTS = {
         "program": {"nodes": [4, 4], "hops": [1, 3], "queries": [4, 4]},
         "sizes": {"train": 50, "valid": 10, "test": 200},
     },
+    "asked": {
+        "about": "public recall, answers not written",
+        "task": "mqar",
+        "answers": "asked",
+        "tokenizer": {"kind": "piece"},
+        "world": {"keys": 16, "values": 16, "fillers": 1},
+        "program": {"pairs": [2, 4], "length": 24},
+        "sizes": {"train": 50, "valid": 10, "test": 200},
+    },
     "few": {
         "about": "four names, ten values: small enough to build a stack for it by hand",
         "world": {"modulus": 10, "stems": 2, "heads": 2},

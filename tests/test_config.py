@@ -88,6 +88,8 @@ WRONG = [
     (("variants", "pairs", "program", "pairs"), [2, 40], "40 pairs need as many keys and values; the world has 32, 64"),
     (("variants", "pairs", "program", "length"), 31, "length is 31; it must be even, and at least 4 words for each of"),
     (("variants", "pairs", "splits"), {"more": {"pairs": [9, 9]}}, "splits.more: length is 32; it must be even"),
+    (("variants", "pairs", "answers"), "asked", "answers: asked needs one target, but tokenizer.kind: bpe may write a"),
+    (("variants", "pairs", "answers"), "aksed", "got 'aksed' (did you mean 'asked'?)"),
     (("variants",), {}, "variants: dictionary should have at least 1 item"),
     (("seeds",), [True], "seeds.0: input should be a valid integer, got True; write a whole number in digits"),
     (("training", "steps"), True, "training.steps: input should be a valid integer, got True; write a whole number in"),

@@ -14,6 +14,7 @@ POSSIBLE = {  # what each variant can ask
     "far": {"names", "query", "value", "rebinding"},
     "pairs": {"names", "query", "value", "rebinding"},
     "hops": {"names", "query", "value", "rebinding"},
+    "asked": {"names", "query", "value", "rebinding"},
     "few": {"names", "query", "value", "rebinding"},
     "lists": set(),
 }
@@ -53,12 +54,14 @@ def test_prompts_are_tokens_as_programs_have_them(found, untrained, variant, kin
             assert cell.tokenizer.decode(answer.tolist()).strip() == prompt.answer
 
 
-@pytest.mark.parametrize("variant", ["locals", "pairs"])
+@pytest.mark.parametrize("variant", ["locals", "pairs", "asked"])
 def test_the_prompt_of_a_first_query_is_what_the_model_was_trained_to_continue(found, untrained, variant):
     cell = untrained(variant)
     split = Split.read(cell.data / "test.parquet")
-    programs = [split.flat[a:b] for a, b in zip(split.offsets[:-1], split.offsets[1:], strict=True)]
-    starts = {tuple(program[: begin + 1]) for program, begin in zip(programs, split.begin[_first(split)], strict=True)}
+    starts = {
+        (*split.flat[first : first + begin], split.targets[first + begin])
+        for first, begin in zip(split.offsets[:-1], split.begin[_first(split)], strict=True)
+    }
     some = found[variant]["query"]
     rows = [tuple(ids[: int(last) + 2].tolist()) for ids, last in zip(some.clean, some.last, strict=True)]
     assert sum(row in starts for row in rows) > 10

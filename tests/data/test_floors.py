@@ -3,6 +3,7 @@
 import itertools
 from fractions import Fraction
 
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import FACTS, RECALL, study
@@ -40,6 +41,14 @@ def test_elimination_among_pairs(tmp_path, fillers):
     assert [round(value, 3) for value in by_hand.values()] == [0.602, 0.386]
     for split, value in by_hand.items():
         assert found[split] == pytest.approx(value, abs=0.015)
+
+
+def test_nothing_is_ruled_out_where_answers_are_not_written(tmp_path):
+    found = floors(tmp_path, PAIRS | {"answers": "asked", "tokenizer": {"kind": "piece"}})
+    drawn = {split: pq.read_table(tmp_path / f"{split}.parquet", columns=["answer"])["answer"] for split in found}
+    for split, answers in drawn.items():  # of n values each is asked for once
+        assert found[split] == pytest.approx(len(answers) / sum(map(len, answers.to_pylist())))
+    assert found["test"] == pytest.approx(3 / (2 + 3 + 4), abs=0.02)
 
 
 @pytest.mark.parametrize("repeat", [False, True])

@@ -1,21 +1,37 @@
 """One forward pass scores what greedy decoding would answer."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from conftest import EVERYTHING, study
 from lolameme.data.dataset import Builder
+from lolameme.data.tokenizer import load_tokenizer
 from lolameme.learning.batches import Split
 from lolameme.learning.device import Device
+from lolameme.learning.evaluation import prediction_rows
 from lolameme.learning.scoring import score, written
 from lolameme.models import stack
+
+ASKED = {
+    "about": "pairs, answers not written",
+    "task": "mqar",
+    "answers": "asked",
+    "tokenizer": {"kind": "piece"},
+    "world": {"keys": 12, "values": 12, "fillers": 1},
+    "program": {"pairs": [2, 3], "length": 16},
+    "sizes": {"train": 60, "valid": 20, "test": 40},
+}
 
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory) -> Split:
-    folder = tmp_path_factory.mktemp("data")
-    builder = Builder(study(variants={"v": EVERYTHING}), "v")
+    return drawn_split(tmp_path_factory.mktemp("data"), EVERYTHING)
+
+
+def drawn_split(folder, variant) -> Split:
+    builder = Builder(study(variants={"v": variant}), "v")
     builder.write_world(folder)
     builder.write_split("valid", folder)
     builder.write_split("test", folder)
@@ -50,6 +66,47 @@ def test_teacher_forced_exact_match_equals_greedy_decoding(split, name):
                 query += 1
     assert scores.correct.tolist() == decoded
     assert 0.1 < np.mean(decoded) < 0.99
+
+
+def test_answers_that_are_not_written_are_targets_alone(tmp_path):
+    split, device = drawn_split(tmp_path, ASKED), Device(torch.device("cpu"), False)
+    rows = pq.read_table(tmp_path / "test.parquet").to_pylist()
+    tokenizer = load_tokenizer(tmp_path)
+    programs = np.array([3, 0, 7])
+    for every in (False, True):
+        batch = split.batch(programs, all_tokens=every)
+        targets = iter(batch.targets[batch.answers].tolist())
+        for row in (rows[i] for i in programs):
+            assert [next(targets) for _ in row["answer"]] == row["target"]
+            assert [tokenizer.decode([token]) for token in row["target"]] == row["answer"]
+        assert batch.tokens.tolist() == [token for i in programs for token in rows[i]["tokens"]], (
+            "inputs are the text's"
+        )
+        if every:  # all other tokens are predicted as they stand
+            places = batch.layout.wanted[~batch.answers]
+            assert batch.targets[~batch.answers].tolist() == batch.tokens[places + 1].tolist()
+        else:  # from the key that asks
+            keys = [tokenizer.id_to_token(token).strip() for token in batch.tokens[batch.layout.wanted].tolist()]
+            found = [
+                row["text"].split()[start - 1] for row in (rows[i] for i in programs) for start in row["token_start"]
+            ]
+            assert keys == found
+    model = stack.build("thex-2", study().model, tokenizer.get_vocab_size(), seed=4)
+    fit(model, split)
+    scores, query, right = score(model, split, device), 0, []
+    answers = written(model, split, scores, device)
+    model.eval()
+    with torch.inference_mode():
+        for row in rows:
+            for start, target in zip(row["token_start"], row["target"], strict=True):
+                plain = greedy(model, row["tokens"][:start], 1)
+                assert answers[query] == plain[0]
+                right.append(plain == [target])
+                query += 1
+    assert scores.correct.tolist() == right
+    assert 0.2 < np.mean(right) < 1
+    shown = prediction_rows(tmp_path / "test.parquet", split, scores, answers, tokenizer, ["distance"])
+    assert ((shown["predicted"] == shown["answer"]) == shown["exact_match"]).all()
 
 
 def fit(model, split) -> None:

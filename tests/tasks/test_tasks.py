@@ -198,6 +198,21 @@ def test_what_is_no_recall_is_said_in_a_sentence():
         solver.answers("ka va fo ki")
 
 
+def test_answers_that_are_not_written_read_by_hand():
+    world = {"task": "mqar", "answers": "asked", "pairs": 2, "keys": ["ka", "ki"], "values": ["va", "vi"]}
+    solver = interpreter(world | {"fillers": ["fo"]})
+    text = "ka vi ki va ka ka va ki ki fo"  # `ka` asks, then a key and a value fill, then `ki` asks
+    assert [(a.query, a.text) for a in solver.answers(text)] == [("ka", "vi"), ("ki", "va")]
+    assert [s.span for s in solver.statements(text) if s.kind == "query"] == [(12, 17), (24, 29)]
+    assert [solver.asks(text[:n]) for n in (14, 17, 20, 26)] == [True, False, False, True]
+    one = interpreter(world | {"fillers": ["fo"], "pairs": 1})
+    assert [a.text for a in one.answers("ka vi ki va ka")] == ["vi"], "no more pairs than the world has"
+    with pytest.raises(ProgramError, match="the key 'ki' is asked for, but no pair binds it"):
+        one.answers("ka vi ki va ki")
+    with pytest.raises(ProgramError, match="'who' is no word of this world"):
+        solver.answers("ka va fo who")
+
+
 @thorough
 @given(recalls(), st.integers(0, 10**6))
 def test_every_pair_is_asked_for_once_at_the_distance_on_record(variant, seed):
@@ -229,6 +244,84 @@ def test_without_words_that_fill_any_word_does_as_in_zoology():
     shares = np.bincount(words[filler], minlength=128) / filler.sum()
     assert abs(shares * 128 - 1).max() < 0.05
     assert filler.sum() == 20000 * (64 - 8 - 8)
+
+
+def zoology(count: int, words: int, length: int, pairs: int, power: float, rng: np.random.Generator):
+    """Inputs and labels (-1: none) as the paper defines them: one sequence after the other, a draw per thing.
+
+    Word 0 only fills; the lower half of the others are keys, the upper half values. The query for pair i stands an even
+    number of words behind the pairs, drawn without replacement by the power law; its label is the value of the pair.
+    All places that are neither pair nor query hold any word at all.
+    """
+    inputs = np.empty((count, length), int)
+    labels = np.full((count, length), -1)
+    space = (length - 2 * pairs) // 2
+    weights = power * np.arange(1, space + 1) ** (power - 1)
+    for row in range(count):
+        keys = rng.choice(np.arange(1, words // 2), pairs, replace=False)
+        values = rng.choice(np.arange(words // 2, words), pairs, replace=False)
+        inputs[row] = rng.integers(words, size=length)
+        inputs[row, : 2 * pairs : 2], inputs[row, 1 : 2 * pairs : 2] = keys, values
+        at = 2 * pairs + 2 * rng.choice(space, pairs, replace=False, p=weights / weights.sum())
+        inputs[row, at], labels[row, at] = keys, values
+    return inputs, labels
+
+
+def test_answers_asked_are_the_sequences_and_labels_of_zoology(tmp_path):
+    """Counts in what is written, beside counts in sequences drawn by the definition: every share of every count."""
+    words, length, pairs, power, count = 64, 32, 4, 0.3, 8000
+    world = {"keys": words // 2 - 1, "values": words // 2, "fillers": 1}
+    program = {"pairs": [pairs, pairs], "length": length, "power": power}
+    variant = RECALL | {"answers": "asked", "world": world, "program": program, "tokenizer": {"kind": "piece"}}
+    builder = Builder(study(variants={"v": variant | {"sizes": {"train": count, "valid": 9, "test": 9}}}), "v")
+    builder.write(tmp_path)
+    table = pq.read_table(tmp_path / "train.parquet")
+    document, tokenizer = read_json(tmp_path / "world.json"), Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    number = np.full(tokenizer.get_vocab_size(), -1)  # token -> word of the definition: the filler, keys, values
+    for i, word in enumerate(document["fillers"] + document["keys"] + document["values"]):
+        number[tokenizer.token_to_id(f" {word}")] = i
+    inputs = number[np.array(table["tokens"].to_pylist())]
+    labels = np.full(inputs.shape, -1)
+    rows = np.arange(count)[:, None]
+    labels[rows, np.array(table["token_start"].to_pylist()) - 1] = number[np.array(table["target"].to_pylist())]
+    assert inputs.min() == 0
+
+    def counts(inputs, labels):
+        asked = labels >= 0
+        row, place = np.nonzero(asked)
+        heads = inputs[:, : 2 * pairs : 2]
+        pair = np.argmax(heads[row] == inputs[row, place, None], axis=1)
+        after = inputs[row, np.minimum(place + 1, length - 1)]
+        free = ~asked
+        free[:, : 2 * pairs] = False
+        said = np.zeros(inputs.shape, bool)
+        said[row[place + 1 < length], place[place + 1 < length] + 1] = True
+        share = lambda values, n: np.bincount(values, minlength=n) / len(inputs)  # noqa: E731
+        return {
+            "labels": asked.sum(1).min() == asked.sum(1).max() == pairs,
+            "the key asks": (heads[row, pair] == inputs[row, place]).all(),
+            "its value is the label": (inputs[row, 2 * pair + 1] == labels[row, place]).all(),
+            "each pair once": (np.bincount(row * pairs + pair) == 1).all(),
+            "distinct": all(len(set(line[:8])) == 8 for line in inputs[:500]),
+            "places": share(place, length),
+            "places of each pair": share(place * pairs + pair, length * pairs),
+            "keys": share(inputs[:, 0], words),
+            "values": share(labels[row, place], words),
+            "fillers": share(inputs[free], words) / (length - 3 * pairs),
+            "fillers after queries": share(inputs[said], words) / pairs,
+            "the value stands after its query": (after == labels[row, place]).mean(),
+            "a key of the sequence fills": share((inputs[:, 2 * pairs :, None] == heads[:, None]).sum((1, 2)), 60),
+        }
+
+    ours, theirs = counts(inputs, labels), counts(*zoology(count, words, length, pairs, power, generator(1, "def")))
+    for what, expected in theirs.items():
+        if isinstance(expected, np.bool_ | bool):
+            assert ours[what], what
+            assert expected, what
+            continue
+        spare = 6 * np.sqrt(2 * np.maximum(np.maximum(expected, ours[what]), 1 / count) / count)
+        assert (abs(np.asarray(ours[what]) - expected) < spare).all(), what
+    assert theirs["the value stands after its query"] < 2 / words
 
 
 def test_gaps_follow_the_power_law():

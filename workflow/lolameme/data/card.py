@@ -102,10 +102,11 @@ def measure(path: Path, choices: int, frequent: str) -> dict[str, Any]:
 def reached(path: Path, restricted: Interpreter, frequent: str) -> float:
     """Exact match of an interpreter without a faculty; where it knows nothing, it says the most frequent answer."""
     right = total = 0
-    table = read_table(path, ["text", "answer"])
-    for text, answers in zip(table["text"].to_pylist(), table["answer"].to_pylist(), strict=True):
-        found = [frequent if a.value is None else a.text for a in restricted.answers(text)]
-        right, total = right + sum(a == b for a, b in zip(found, answers, strict=True)), total + len(answers)
+    for row in read_table(path, ["text", "answer", "answer_start"]).to_pylist():
+        given = restricted.answers_at(row["text"])
+        found = [frequent if given[begin].value is None else given[begin].text for begin in row["answer_start"]]
+        right += sum(a == b for a, b in zip(found, row["answer"], strict=True))
+        total += len(found)
     return right / total
 
 
@@ -130,20 +131,23 @@ def examples(path: Path, solver: Interpreter) -> list[dict[str, Any]]:
 
     Programs of the LoLaMeMe languages come with their translations.
     """
-    table = read_table(path, ["text", "language"])
-    by_language: dict[str, list[str]] = {}
-    for text, language in zip(table["text"].to_pylist(), table["language"].to_pylist(), strict=True):
-        by_language.setdefault(language[0], []).append(text)
-    rounds = itertools.zip_longest(*([(language, text) for text in texts] for language, texts in by_language.items()))
+    by_language: dict[str, list[dict[str, Any]]] = {}
+    for row in read_table(path, ["text", "language", "answer_start"]).to_pylist():
+        by_language.setdefault(row["language"][0], []).append(row)
+    rounds = itertools.zip_longest(*([(language, row) for row in rows] for language, rows in by_language.items()))
     chosen = [entry for entries in rounds for entry in entries if entry is not None][:EXAMPLES]
     return [
         {
             "language": language,
-            "text": text,
-            "translations": translations(solver, text, language),
-            "answers": [{"query": a.query, "answer": a.text, "steps": a.steps} for a in solver.answers(text)],
+            "text": row["text"],
+            "translations": translations(solver, row["text"], language),
+            "answers": [
+                {"query": answer.query, "answer": answer.text, "steps": answer.steps}
+                for begin, answer in solver.answers_at(row["text"]).items()
+                if begin in row["answer_start"]
+            ],
         }
-        for language, text in chosen
+        for language, row in chosen
     ]
 
 

@@ -53,15 +53,18 @@ PROGRAM = {  # one value per program: its type and meaning
 }
 
 
-def schema(task: str, split: str) -> pa.Schema:
-    """The columns of a split of a task: one row per program, lists of one entry per query."""
+def schema(task: str, split: str, apart: bool = False) -> pa.Schema:
+    """The columns of a split of a task: one row per program, lists of one entry per query.
+
+    `apart`: answers do not stand in the programs.
+    """
     return pa.schema(
         [
             *(pa.field(name, kind, False) for name, (kind, _) in PROGRAM.items()),
             *(
                 pa.field(name, pa.list_(getattr(pa, column.type + ("_" if column.type == "bool" else ""))()), False)
                 for name, column in columns_of(task).items()
-                if split != "train" or column.train
+                if (split != "train" or column.train) and (apart or not column.apart)
             ),
         ]
     )
@@ -162,7 +165,7 @@ class Builder:
             "settings": self.variant.model_dump_json(exclude={"about", "training"}),
             "program": self.programs[split].model_dump_json(),
         }
-        columns = schema(self.variant.task, split)
+        columns = schema(self.variant.task, split, self.task.apart)
         repetitive = ["split", *(f"{column.name}.list.element" for column in columns if column.name not in _UNLIKE)]
         with (
             atomic(folder / f"{split}.parquet") as path,
@@ -192,6 +195,8 @@ class Builder:
                 ids = written + np.cumsum(kept) - 1
                 places = self.lexemes.places(part.rendered, table.lengths)
                 given = {"prompt": prompts} | places | part.columns
+                if part.rendered.apart is not None:
+                    given["target"] = table.gather(part.rendered.apart)
                 batch = self.records(columns, split, ids, part, tokens, spans, given).take(pa.array(fresh))
                 content.update(hash_rows(batch))
                 writer.write_table(batch.cast(writer.schema), row_group_size=len(batch))
@@ -213,8 +218,9 @@ class Builder:
         text, characters = self.lexemes.text(rendered)
         n, queries = len(part.kept), len(rendered.answers.flat)
         words = pa.array([lexeme.strip() for lexeme in self.lexemes.texts])
+        answers = rendered.lexemes.flat[rendered.answers.flat] if rendered.apart is None else rendered.apart
         values = {
-            "answer": words.take(pa.array(rendered.lexemes.flat[rendered.answers.flat])),
+            "answer": words.take(pa.array(answers)),
             "answer_start": characters[0],
             "answer_end": characters[1],
             "token_start": spans[0],
@@ -243,9 +249,9 @@ class Builder:
 
 
 def hash_rows(table: pa.Table) -> bytes:
-    """A digest of texts and tokens, in order; it does not depend on how Parquet stores them."""
+    """A digest of texts, tokens and targets apart, in order; it does not depend on how Parquet stores them."""
     digest = hashlib.sha256()
-    for column in ("text", "tokens"):
+    for column in [name for name in ("text", "tokens", "target") if name in table.column_names]:
         rows = ragged(table[column])
         digest.update(rows.offsets)
         digest.update(np.ascontiguousarray(rows.flat))

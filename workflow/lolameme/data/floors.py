@@ -36,10 +36,10 @@ def floor(path: Path, task: str, solver: Interpreter, repeat: bool, frequent: st
     memory = any(start >= 0 for row in rows for start in row["value_start"])
     right = usual = total = 0.0
     for row in rows:
-        places = [s.value for s in solver.statements(row["text"]) if s.kind == "query"]
+        places = [s.value[0] for s in solver.statements(row["text"]) if s.kind == "query"]
         made = dict(zip(places, guesses(solver, row["text"], not repeat, memory), strict=True))
         for answer, begin in zip(row["answer"], row["answer_start"], strict=True):
-            right += share(made[begin, begin + len(answer)], answer)
+            right += share(made[begin], answer)
             usual, total = usual + (answer == frequent), total + 1
     return max(1 / solver.choices, usual / total, right / total)
 

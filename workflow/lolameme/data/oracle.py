@@ -11,8 +11,8 @@ from lolameme.base.files import read_table
 from lolameme.tasks.interpreter import Interpreter, Span, Statement
 
 _COLUMNS = (
-    "answer", "answer_start", "token_start", "query_start", "name_start", "name_stop", "value_start", "value_stop",
-    "distance", "token_distance", "nearest", "asked_before",
+    "answer", "answer_start", "answer_end", "token_start", "query_start", "name_start", "name_stop",
+    "value_start", "value_stop", "distance", "token_distance", "nearest", "asked_before",
 )  # fmt: skip
 
 
@@ -21,27 +21,31 @@ def oracle(path: Path, solver: Interpreter, tokenizer: Tokenizer, most: int | No
 
     Raises RuntimeError if it disagrees with an answer, or with a column that says where something stands.
     """
-    for row in read_table(path, ["text", *_COLUMNS]).slice(0, most).to_pylist():
+    columns = [*_COLUMNS] if solver.written else [*_COLUMNS, "target"]
+    for row in read_table(path, ["text", *columns]).slice(0, most).to_pylist():
         text, offsets = row["text"], tokenizer.encode(row["text"]).offsets
         found = solver.statements(text)
-        asked = {s.value: i for i, s in enumerate(found) if s.kind == "query"}
+        asked = {s.value[0]: i for i, s in enumerate(found) if s.kind == "query" and s.value}
         answers = dict(zip(asked, solver.answers(text), strict=True))
-        for entries in zip(*(row[column] for column in _COLUMNS), strict=True):
-            record = dict(zip(_COLUMNS, entries, strict=True))
-            place = (record["answer_start"], record["answer_start"] + len(record["answer"]))
+        for entries in zip(*(row[column] for column in columns), strict=True):
+            record = dict(zip(columns, entries, strict=True))
+            place = record["answer_start"]
+            told = text[place : record["answer_end"]] if solver.written else tokenizer.decode([record["target"]])
+            if told != record["answer"]:
+                raise RuntimeError(f"{path}: {told!r} is given as the answer, the file says {record['answer']}: {text}")
             if place not in answers or answers[place].text != record["answer"]:
                 said = [answer.text for answer in answers.values()]
                 raise RuntimeError(f"{path}: the interpreter answers {said}, the file says {record['answer']}: {text}")
-            expected, given = meant(found, asked[place]), recorded(record, text, offsets)
+            expected, given = meant(found, asked[place], solver.written), recorded(record, text, offsets)
             if expected != given:
                 raise RuntimeError(f"{path}: the interpreter finds {expected}, the columns say {given}: {text}")
     return 1.0
 
 
-def meant(found: list[Statement], index: int) -> dict[str, Any]:
+def meant(found: list[Statement], index: int, written: bool = True) -> dict[str, Any]:
     """What the columns must say of the query that is statement `index`: places in characters, distances in statements.
 
-    Of several operands, that counts whose binding is furthest back.
+    Of several operands, that counts whose binding is furthest back. `written`: answers stand in programs.
     """
     query = found[index]
     source = min((i for i in query.reads if i is not None), default=None)
@@ -50,7 +54,7 @@ def meant(found: list[Statement], index: int) -> dict[str, Any]:
         for i, earlier in enumerate(found[:index])
         if earlier.kind == "query" and (earlier.meaning, earlier.reads) == (query.meaning, query.reads)
     ]
-    standing = [i for i in (source, *same) if i is not None]
+    standing = [i for i in (source, *(same if written else ())) if i is not None]
     return {
         "query": query.span[0],
         "name": query.operands[query.reads.index(source)].span if query.operands else None,

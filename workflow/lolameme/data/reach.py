@@ -14,7 +14,8 @@ What the bound assumes, always in the guesser's favour:
   as well. A variable is a candidate only if all its places agree with what is seen of the name asked for.
 - It knows which binding of a variable is the latest, and what the weights hold.
 - Every variable is equally likely to be asked for; where training programs never ask for one twice, as in MQAR, those
-  asked for already are ruled out.
+  asked for already are ruled out, unless answers are not written (MQAR as in Zoology): there nothing shows what was
+  asked for.
 - Each token of an answer is looked up from the position before it, with the answer's tokens so far known: the second
   digit of a value stands one token farther from its name than the first.
 - What a variable stands for is looked up in turn: the operands of an expression at their own last tokens, an alias at
@@ -102,7 +103,7 @@ class _Program:
 class Guesser:
     """The best guesser on the programs of one split. Exact match is a mean over queries, as for a trained cell.
 
-    `once`: it rules out what was asked for already, as long as anything else is left.
+    `once`: it rules out what was asked for and answered already, as long as anything else is left.
     """
 
     solver: Interpreter
@@ -124,8 +125,9 @@ class Guesser:
                     name = program.name(span)
                     for n in range(len(name) + 1):
                         self._holders.setdefault(name[:n], set()).add(called)
-                written = statement.value and (statement.kind == "query" or statement.operands[0].literal)
-                if written:
+                if statement.value and (
+                    statement.operands[0].literal if statement.kind == "assign" else self.solver.written
+                ):
                     self._spelled[program.read(statement.value)] = tuple(
                         program.tokens[slice(*program.place(statement.value))]
                     )
@@ -163,23 +165,29 @@ class Guesser:
         """Per query of a program how often the guesser answers it."""
         live: dict[Hashable, _Variable] = {}
         answered = set()
-        width = max((len(self._spelling(program.read(s.value))) for s in _queries(program)), default=1)
+        width = max((len(self._spelling(self._answer(program, s))) for s in _queries(program)), default=1)
         for statement in program.statements:
             if statement.kind == "assign":
                 values = [self._value(program, statement, live, j, window) for j in range(width)]
                 live[statement.binds] = _Variable([_place(program, statement)], values)
                 continue
-            answer, key = program.read(statement.value), (statement.meaning, statement.reads)
+            answer, key = self._answer(program, statement), (statement.meaning, statement.reads)
             wanted = self._spelling(answer)
             known = key in answered and len(statement.operands) > 1
             guessed = [{answer: 1.0}] if known else []
             guessed += [self._value(program, statement, live, j, window) for j in range(len(guessed), len(wanted))]
             yield 1.0 if known else self._hit(guessed, wanted)
             answered.add(key)
+            if not self.solver.written:  # nothing is to be read there later on
+                continue
             if len(statement.operands) == statement.hops == 1 and statement.reads[0] is not None:
                 variable = live[program.statements[statement.reads[0]].binds]
                 variable.places.append(_place(program, statement))
                 variable.values, variable.asked = [{answer: 1.0}] * width, True
+
+    def _answer(self, program: _Program, query: Statement) -> str:
+        """The answer to a query: as it is written, or else what its name is bound to."""
+        return program.read((query if self.solver.written else program.statements[query.reads[0]]).value)
 
     def _value(
         self, program: _Program, statement: Statement, live: dict[Hashable, _Variable], j: int, window: Window

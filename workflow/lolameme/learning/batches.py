@@ -20,7 +20,7 @@ class Batch:
 
     tokens: Tensor  # (T,) int64
     layout: Layout  # where the tokens lie in (B, L); wanted: (P,) those that predict the token after them
-    targets: Tensor  # (P,) that next token
+    targets: Tensor  # (P,) that next token, or the answer's where it does not stand there
     answers: Tensor  # (P,) bool: the target belongs to an answer or its end sign
 
     def side_by_side(self) -> Tensor:
@@ -28,11 +28,12 @@ class Batch:
         return self.layout.pad(self.tokens[:, None]).squeeze(2)
 
 
-COLUMNS = ["tokens", "token_start", "token_stop"]  # of a split's Parquet file: all that training needs
+# of a split's Parquet file: all that training needs; those where answers stand in the programs have no `target`
+COLUMNS = ["tokens", "token_start", "token_stop", "target"]
 
 
 class Split:
-    """One split, resident in memory: tokens of all programs, and a mark on those that belong to answers."""
+    """One split, resident in memory: tokens of all programs, and a mark on the places of answers."""
 
     def __init__(self, table: pa.Table):
         tokens = table["tokens"].combine_chunks()
@@ -48,6 +49,10 @@ class Split:
         edges[first + stop] -= 1
         self.answer = np.cumsum(edges, dtype=np.int8)[:-1] > 0  # (tokens,) part of an answer or its end sign
         self.begin, self.stop = begin.astype(np.int64), stop.astype(np.int64)  # (queries,) within their program
+        self.targets = self.flat  # (tokens,) what is to be predicted at each place, given those before
+        if "target" in table.column_names:  # other tokens stand where answers are due, one each
+            self.targets = self.flat.copy()
+            self.targets[first + begin] = table["target"].combine_chunks().flatten().to_numpy()
 
     @classmethod
     def read(cls, path: str | Path) -> "Split":
@@ -67,7 +72,8 @@ class Split:
         predicted = np.ones_like(answer) if all_tokens else answer
         predicted[np.cumsum(lengths) - lengths] = False  # nothing comes before a first token
         ahead = np.flatnonzero(predicted)  # (P,)
-        made = tokens, np.flatnonzero(inside), ahead - 1, tokens[ahead], answer[ahead]
+        wanted = self.targets[index[ahead]].astype(np.int64)
+        made = tokens, np.flatnonzero(inside), ahead - 1, wanted, answer[ahead]
         tokens, places, wanted, targets, answers = map(torch.from_numpy, made)
         return Batch(tokens, Layout(len(inside), inside.shape[1], places, wanted), targets, answers)
 

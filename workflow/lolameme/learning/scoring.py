@@ -67,7 +67,7 @@ def written(model: Stack, split: Split, scores: Scores, device: Device, batch: i
     lengths = np.diff(scores.offsets)  # (Q,)
     first = np.repeat(split.offsets[:-1], split.queries)  # (Q,) where each query's program starts
     place = np.arange(len(scores.predicted)) - np.repeat(scores.offsets[:-1], lengths)  # within the answer
-    right = scores.predicted == split.flat[np.repeat(first + split.begin, lengths) + place]
+    right = scores.predicted == split.targets[np.repeat(first + split.begin, lengths) + place]
     error = np.minimum.reduceat(np.where(right, np.iinfo(np.int64).max, place), scores.offsets[:-1])  # (Q,)
     found = scores.predicted.copy()
     for i in range(1, lengths.max()):

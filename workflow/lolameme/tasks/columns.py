@@ -21,6 +21,7 @@ class Column:
     unit: str = ""
     sliced: bool = False  # exact match is told for each of its values
     train: bool = True  # whether the training split has it, too
+    apart: bool = False  # only there where answers do not stand in programs
 
 
 COMMON = {
@@ -61,6 +62,12 @@ COMMON = {
     ),
     "asked_before": Column(
         "bool", "an earlier query of the program asked for the same, and nothing it reads was bound anew", sliced=True
+    ),
+    "target": Column(
+        "uint16",
+        "the token to predict where the answer is due; only where answers do not stand in programs (MQAR with answers: "
+        "asked): there `answer_start` to `token_stop` say where another word stands in the answer's place",
+        apart=True,
     ),
 }
 

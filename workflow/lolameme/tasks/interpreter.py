@@ -52,7 +52,9 @@ class Statement:
     binds: Hashable = None  # what that name means, whatever the language and the spelling
     hops: int = 1  # bindings to follow from an operand, one after the other; it reads the last of them
     sign: Span | None = None  # between name and value, or query and answer
-    value: Span | None = None  # what is assigned, or the answer
+    value: Span | None = (
+        None  # what is assigned, or the answer; where answers are not written, what stands in its place
+    )
     end: Span | None = None  # the end sign
 
     @property
@@ -76,6 +78,7 @@ class Interpreter(ABC):
     specimen: str  # one of them
     ends: tuple[str, ...]  # signs that end an answer; without any, an answer is one word
     spaced: bool  # the space before an answer is part of the sign before it, not of the answer
+    written = True  # answers stand in programs; else another word stands where one is due
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         self.world, self.without = world, without
@@ -93,6 +96,12 @@ class Interpreter(ABC):
 
         Raises ProgramError if the text cannot be read.
         """
+
+    def answers_at(self, program: str) -> dict[int, Answer]:
+        """The answers to the queries of a whole program, by the character at which they are due."""
+        queries = [statement for statement in self.statements(program) if statement.kind == "query"]
+        found = zip(queries, self.answers(program), strict=True)
+        return {query.value[0]: answer for query, answer in found if query.value}
 
     @abstractmethod
     def asks(self, program: str) -> bool:

@@ -48,12 +48,13 @@ class Rendered:
     """Lexemes of N programs, with the places of every answer and of what it is read from among them."""
 
     lexemes: Ragged  # one row per program
-    answers: Ragged  # one row per program: index of each answer's lexeme in `lexemes.flat`
+    answers: Ragged  # one row per program: index in `lexemes.flat` of the lexeme that stands where each answer is due
     query: np.ndarray  # (answers,) likewise: the first lexeme of each query
     name: np.ndarray  # (answers,) likewise: the name asked for; -1: there is none
     value: (
         np.ndarray
     )  # (2, answers) likewise: the value that is read, its first lexeme and its last; -1: in the weights
+    apart: np.ndarray | None = None  # (answers,) the lexeme that each answer is, where another stands in its place
 
 
 class Lexemes:

@@ -37,6 +37,7 @@ class Task(ABC):
     names: dict[str, list[str]]  # per language or kind: the words that programs are made of, for the data card
     longest: int  # lexemes of the longest program there can be
     pattern: str  # how text falls into pieces, see `tokenizer.PATTERNS`
+    apart = False  # answers do not stand in programs, and are one token each: `Rendered.apart` says which
 
     def __init__(self, variant: Any, languages: dict[str, Language], seed: int):
         """`variant` is of the task's own `settings`; `languages` are those that the study declares."""

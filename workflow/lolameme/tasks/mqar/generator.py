@@ -4,10 +4,16 @@ The task of Zoology (arXiv 2312.04927; the definition of MQAR, and the appendix 
 key-value pairs, then asks for each key once, among fillers, and the value follows. The gap before a query is drawn
 without replacement from a power law, so most queries come early.
 
-Other than there, the value stands in the input after the key that asks for it, where Zoology has a filler and tells
-the value by a label alone; the number of pairs may vary; and fillers are words of their own, so that none is taken for
-a query. With `fillers: 0` they are what they are there: any keys and values. Only what would read as one more pair, or
-as one more query, is drawn again.
+With `answers: asked` sequences are those of Zoology: after a key that asks stands one more filler, the value is a
+target alone, and fillers are any words, keys and values among them, none drawn again. Its exact form has 4095 keys,
+4096 values and one word that only fills, 4 pairs in 64 words, and a tokenizer that writes each word as one token. As
+there, a key among the fillers may be that of a pair: no target asks for it.
+
+With `answers: written` the value stands in the input after the key that asks for it, as answers do in the other tasks,
+and fillers are words of their own, so that none is taken for a query. With `fillers: 0` they are any keys and values;
+only what would read as one more pair, or as one more query, is drawn again.
+
+In both forms the number of pairs may vary, where Zoology has one number per set of sequences.
 """
 
 import numpy as np
@@ -29,6 +35,7 @@ class Task(task.Task):
 
     def __init__(self, variant: Variant, languages: dict[str, Language], seed: int):
         super().__init__(variant, languages, seed)
+        self.apart = self.variant.answers == "asked"
         world = self.variant.world
         sizes = [world.keys, world.values, world.fillers]
         self.names = dict(
@@ -39,23 +46,30 @@ class Task(task.Task):
         self.longest = max(program.length for program in self.programs.values())
 
     def document(self) -> dict:
-        return {"task": "mqar", **self.names}
+        if not self.apart:
+            return {"task": "mqar", **self.names}
+        most = max(program.pairs[1] for program in self.programs.values())
+        return {"task": "mqar", "answers": "asked", "pairs": most, **self.names}
 
     def draw(self, split: str, count: int, rng: np.random.Generator, first: int) -> Drawn:
         settings = self.programs[split]
-        words, place, pairs = draw_sequences(settings, self.bases, count, rng)
+        words, place, pairs = draw_sequences(settings, self.bases, count, rng, written=not self.apart)
         asked = np.arange(place.shape[1]) < pairs[:, None]  # (N, most pairs)
         # queries in the order in which they come
         order = np.argsort(place, axis=1)
         pair, place = order[asked], np.take_along_axis(place, order, axis=1)[asked]
         row = np.repeat(np.arange(count), pairs)
         statement = pairs[row] + np.nonzero(asked)[1]  # pairs are the first statements
+        repeated = np.zeros(len(row), bool)
+        if self.apart:
+            statement, repeated = self.read(words, pairs, row, place)
         columns = {
             "assignments": pairs[row],
             "gap": place - 2 * pair,
             "distance": statement - pair,
             "nearest": statement - pair,  # no key is asked for twice
             "value_share": 1 / pairs[row],
+            "asked_before": repeated,
         }
         start = row * settings.length  # of each query's sequence among all words
         rendered = Rendered(
@@ -64,14 +78,42 @@ class Task(task.Task):
             query=start + place,
             name=start + place,
             value=np.tile(start + 2 * pair + 1, (2, 1)),
+            apart=words[row, 2 * pair + 1] if self.apart else None,
         )
         return Drawn(rendered, columns, np.ones(count, bool))
 
+    def read(
+        self, words: np.ndarray, pairs: np.ndarray, row: np.ndarray, place: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What one sees who reads sequences (N, length) of answers not written, with these numbers of pairs (N,).
+
+        For each query, the key at `place` (Q,) of a row (Q,): which statement it is (Q,), and whether its key stood
+        where it would ask before (Q,). Fillers may read as further pairs, where some sequences have more, or as asking.
+        """
+        firsts, seconds = words[:, ::2].astype(np.int32), words[:, 1::2]  # (N, length / 2) of all twos
+        most, at, every = self.document()["pairs"], np.arange(firsts.shape[1]), np.arange(len(words))
+        there, grown = pairs.copy(), np.ones(len(words), bool)  # (N,)
+        while grown.any():
+            key, value = firsts[every, there], seconds[every, there]  # never past the end: twos that ask come after
+            known = ((firsts == key[:, None]) & (at < there[:, None])).any(1)
+            is_value = (self.bases[1] <= value) & (value < self.bases[2])
+            grown = (there < most) & (key < self.bases[1]) & ~known & is_value
+            there += grown
+        asks, same = np.zeros(firsts.shape, bool), np.zeros(firsts.shape, bool)
+        for i in range(there.max()):
+            mine = (firsts == firsts[:, i, None]) & (i < there)[:, None] & (at >= there[:, None])  # asks for pair i
+            asks |= mine
+            same |= mine & (np.cumsum(mine, axis=1) > 1)
+        statement = there[:, None] + np.cumsum(asks, axis=1) - 1
+        return statement[row, place // 2], same[row, place // 2]
+
 
 def draw_sequences(
-    settings: Program, bases: np.ndarray, count: int, rng: np.random.Generator
+    settings: Program, bases: np.ndarray, count: int, rng: np.random.Generator, written: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw `count` sequences; `bases` (4,) says where keys, values and fillers start in the numbering of words.
+
+    Where answers are not `written`, a filler stands after each key that asks, and any word fills.
 
     Returns words (count, length), the place (count, most pairs) of the key that asks for each pair, and the number of
     pairs (count,), beyond which places are `length`.
@@ -88,13 +130,17 @@ def draw_sequences(
     slot = np.argsort(times, axis=1)[:, :most]  # (count, most)
     used = np.arange(most) < pairs[:, None]
     place = np.where(used, 2 * (pairs[:, None] + slot), length)
-    fillers = (bases[2], bases[3]) if bases[3] > bases[2] else (bases[0], bases[2])
+    own = written and bases[3] > bases[2]  # words that only fill
+    fillers = (bases[2], bases[3]) if own else (bases[0], bases[3])
     words = rng.integers(*fillers, (count, length + 2), dtype=np.int32)  # the last two catch what is not used
     both = np.stack([keys, values], axis=2, dtype=np.int32)  # (count, most, 2)
     np.copyto(words[:, : 2 * most].reshape(count, most, 2), both, where=used[:, :, None])
     row = np.arange(count)[:, None]
-    words[row, place], words[row, place + 1] = keys, values
-    if bases[3] == bases[2]:
+    words[row, place] = keys
+    if not written:
+        return words[:, :length], place, pairs
+    words[row, place + 1] = values
+    if not own:
         fixed = np.arange(length + 2) < 2 * pairs[:, None]
         fixed[row, place] = fixed[row, place + 1] = True
         while len((at := misread(words[:, :length], pairs, fixed[:, :length], bases))[0]):

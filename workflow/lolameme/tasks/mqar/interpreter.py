@@ -12,6 +12,10 @@ class Interpreter(interpreter.Interpreter):
 
     Where the world has no words that only fill, any key or value does: pairs are then the keys and values that a
     sequence starts with, and a key asks for its value if that follows, or if it ends the text.
+
+    Where answers are not written, words come by twos: up to so many pairs as the world says, then twos of which the
+    first may be a key that asks. All that a pair binds are then taken to ask: which of them training asks for, text
+    does not tell.
     """
 
     faculties = ("locals",)
@@ -20,7 +24,8 @@ class Interpreter(interpreter.Interpreter):
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)
         self.choices, self.specimen = len(world["values"]), world["values"][0]
-        self.fillers = bool(world["fillers"])
+        self.written = world.get("answers") != "asked"
+        self.fillers = bool(world["fillers"]) and self.written  # no other word fills
         self.kind = {word: kind for kind in ("keys", "values", "fillers") for word in world[kind]}
 
     def statements(self, program: str) -> list[Statement]:
@@ -30,19 +35,20 @@ class Interpreter(interpreter.Interpreter):
         for i, ((word, place), (after, value)) in enumerate(zip(words, [*words[1:], (None, None)], strict=True)):
             if word not in self.kind:
                 raise ProgramError(f"{word!r} is no word of this world")
-            if self.kind[word] != "keys":
+            if self.kind[word] != "keys" or (i % 2 and not self.written):
                 continue
             span = (place[0], (value or place)[1])
-            if word not in bound and self.kind.get(after) == "values" and (self.fillers or i == 2 * len(bound)):
+            first = i == 2 * len(bound) and (self.written or len(bound) < self.world["pairs"])
+            if word not in bound and self.kind.get(after) == "values" and (self.fillers or first):
                 bound[word] = len(found)
                 written = (Operand(value, None, literal=True),)
                 found.append(
                     Statement("assign", "mqar", span, value, written, after, name=place, binds=word, value=value)
                 )
-            elif word in bound and (self.fillers or after in (None, found[bound[word]].meaning)):
+            elif word in bound and (self.fillers or not self.written or after in (None, found[bound[word]].meaning)):
                 asked = (Operand(place, bound[word]),)
                 found.append(Statement("query", "mqar", span, place, asked, word, value=value))
-            elif self.fillers:
+            elif self.fillers or (after is None and not self.written):
                 raise ProgramError(f"the key {word!r} is asked for, but no pair binds it")
         return found
 
@@ -58,4 +64,5 @@ class Interpreter(interpreter.Interpreter):
         return found
 
     def asks(self, program: str) -> bool:
-        return self.kind.get(program.split()[-1] if program.split() else "") == "keys"
+        last = self.statements(program)[-1:]
+        return bool(last) and last[0].kind == "query" and last[0].value is None

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lolameme.study.sections import Name, Positive, Section
 from lolameme.study.variant import SPLITS, BaseVariant, Bounds
@@ -14,7 +14,10 @@ class World(Section):
     keys: int = Field(64, ge=1, le=20000, description="different words that stand for a value")
     values: int = Field(64, ge=1, le=20000, description="different words that are asked for")
     fillers: int = Field(
-        64, ge=0, le=20000, description="words that only fill; 0: any key or value does, as in Zoology"
+        64,
+        ge=0,
+        le=20000,
+        description="words that only fill; 0: any key or value does; with answers: asked, any word of all three",
     )
 
 
@@ -45,3 +48,17 @@ class Variant(BaseVariant):
     world: World = Field(World(), description="what the programs of the variant have in common")
     program: Program = Field(Program(), description="how programs are drawn")
     splits: dict[Name, Program] = Field({}, description=SPLITS)
+    answers: Literal["written", "asked"] = Field(
+        "written",
+        description="written: the value stands after the key that asks for it; asked: as in Zoology, a filler stands "
+        "there, and the value is a target alone (needs tokenizer.kind: piece)",
+    )
+
+    @model_validator(mode="after")
+    def _one_target(self):
+        if self.answers == "asked" and self.tokenizer.kind != "piece":
+            raise ValueError(
+                f"answers: asked needs one target, but tokenizer.kind: {self.tokenizer.kind} may write a value in "
+                "several tokens; set tokenizer: {kind: piece}, or answers: written"
+            )
+        return self
