@@ -44,7 +44,8 @@ def test_an_analysis_says_all_that_the_study_asks_of_it(analysis):
     assert module.__doc__
     assert plugins.constants("analysis", analysis)["TITLE"] == module.TITLE
     assert module.Settings()
-    assert set(module.COLUMNS.values()) <= {str, int, float, bool}
+    assert {column.type for column in module.COLUMNS.values()} <= {str, int, float, bool}
+    assert all(column.meaning for column in module.COLUMNS.values())
     _, figures = exhibits.of(module)
     assert figures
 
@@ -64,7 +65,7 @@ def test_tables_and_figures_are_made_of_the_table_of_the_analysis(analysis, tabl
     own_tables, figures = exhibits.of(plugins.load("analysis", analysis))
     made = dict(tables)
     for table in own_tables:
-        made[table.name] = table.make(small, **{name: made[name] for name in table.needs})
+        made[table.name] = table.made(small, {name: made[name] for name in table.needs})
         assert isinstance(made[table.name], pd.DataFrame)
         assert len(made[table.name])
         assert table.caption.endswith(".")
@@ -81,7 +82,7 @@ def test_where_no_cell_was_asked_anything_figures_say_so(analysis, tables, small
     own_tables, figures = exhibits.of(plugins.load("analysis", analysis))
     made = {name: table[table["variant"] == "lists"] for name, table in tables.items()}
     for table in own_tables:
-        made[table.name] = table.make(small, **{name: made[name] for name in table.needs})
+        made[table.name] = table.made(small, {name: made[name] for name in table.needs})
     for figure in figures:
         drawn = figure.draw(small, **{name: made[name] for name in figure.needs})
         assert [text.get_text()[:3] for ax in drawn.axes for text in ax.texts] == ["No "]

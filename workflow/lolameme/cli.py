@@ -139,7 +139,7 @@ def main() -> None:
     one = commands.add_parser("reference", help="print docs/configuration.md: every key of a configuration")
     one.set_defaults(run=reference)
 
-    one = commands.add_parser("columns", help="print docs/data.md: every column of data, predictions and histories")
+    one = commands.add_parser("columns", help="print docs/data.md: every column of every Parquet file")
     one.set_defaults(run=columns)
 
     arguments = parser.parse_args()
@@ -401,7 +401,7 @@ def publish(arguments: argparse.Namespace) -> None:
 
 
 def columns(_: argparse.Namespace) -> None:
-    from lolameme.learning.columns import markdown
+    from lolameme.reporting.columns import markdown
 
     print(markdown(), end="")
 

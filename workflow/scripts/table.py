@@ -10,4 +10,4 @@ from lolameme.runtime import job
 with job.running(snakemake) as study:
     exhibits = registry.collect(study)
     table = exhibits.tables[snakemake.wildcards.table]
-    tables.write(table.make(study, **exhibits.needed(table)), study.paths.tables / table.name)
+    tables.write(table.made(study, exhibits.needed(table)), study.paths.tables / table.name)

@@ -2,8 +2,10 @@
 
 import pandas as pd
 
+from lolameme.study.exhibits import CELL, Column
 
-def checked(analysis: str, frame: pd.DataFrame, columns: dict[str, type]) -> pd.DataFrame:
+
+def checked(analysis: str, frame: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame:
     """The frame, its columns in the declared order. Raises TypeError if they are others, or of another type.
 
     A frame without rows is what an analysis measured where a variant asks nothing that it could look at.
@@ -11,12 +13,12 @@ def checked(analysis: str, frame: pd.DataFrame, columns: dict[str, type]) -> pd.
     if set(frame.columns) != set(columns):
         raise TypeError(f"analysis {analysis}: declared columns {sorted(columns)}, measured {sorted(frame.columns)}")
     if frame.empty:
-        return frame[list(columns)].astype(columns)
+        return frame[list(columns)].astype({name: column.type for name, column in columns.items()})
     kinds = {str: pd.api.types.is_string_dtype, int: pd.api.types.is_integer_dtype, bool: pd.api.types.is_bool_dtype}
-    for name, kind in columns.items():
-        if not kinds.get(kind, pd.api.types.is_float_dtype)(frame[name]):
+    for name, column in columns.items():
+        if not kinds.get(column.type, pd.api.types.is_float_dtype)(frame[name]):
             raise TypeError(
-                f"analysis {analysis}: column {name} is declared as {kind.__name__}, not {frame[name].dtype}"
+                f"analysis {analysis}: column {name} is declared as {column.type.__name__}, not {frame[name].dtype}"
             )
     return frame[list(columns)]
 
@@ -25,9 +27,7 @@ def pooled(frames: dict[tuple[str, str, int], pd.DataFrame]) -> pd.DataFrame:
     """The rows of all cells, with `variant`, `architecture` and `seed` in front."""
     return pd.concat(
         [
-            frame.assign(variant=variant, architecture=architecture, seed=seed)[
-                ["variant", "architecture", "seed", *frame.columns]
-            ]
+            frame.assign(variant=variant, architecture=architecture, seed=seed)[[*CELL, *frame.columns]]
             for (variant, architecture, seed), frame in frames.items()
         ],
         ignore_index=True,

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from lolameme.analyses import scores
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study import exhibits
+from lolameme.study.exhibits import Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from lolameme.study.config import Study
 
 TITLE = "What comes first"
-CELL = ["variant", "architecture", "seed"]
+CELL = list(exhibits.CELL)
 EXACT = "exact match"
 REACHED = {"binding": 0.5, "direct": 0.5, "retrieval": 0.2, EXACT: 0.5}  # the thresholds of the verdict
 SAID = {
@@ -48,7 +49,30 @@ class Settings(Section):
             )
 
 
-COLUMNS = {"step": int, **scores.COLUMNS}  # of the optimiser, 0: before the first; then the scores of these weights
+COLUMNS = {
+    "step": Column(int, "of the optimiser, after which these weights were kept; 0: before the first", "steps"),
+    **scores.COLUMNS,
+}
+_END = {
+    **exhibits.CELL,
+    "verdict": Column(str, "on the cell at the end of its training"),
+    "answers": Column(int, "the layer that answers at the end, 0 where none does"),
+}
+CURVES = {
+    **_END,
+    "step": COLUMNS["step"],
+    "score": Column(str, "what is measured: binding, direct, retrieval, or exact match"),
+    "value": Column(float, "what it is", "share"),
+    "low": Column(float, "where its 95 % interval over prompts starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+}
+ONSETS = {
+    **_END,
+    "score": CURVES["score"],
+    "threshold": Column(float, "above which it counts as there", "share"),
+    "before": Column(float, "the step measured last before `reached`; NaN: there is none", "steps"),
+    "reached": Column(float, "the first step from which on the interval stays above the threshold; NaN: none", "steps"),
+}
 
 
 def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
@@ -82,7 +106,7 @@ def curves(study: "Study | None", emergence: "pd.DataFrame") -> "pd.DataFrame":
                 for score, layer in (("binding", -1), ("direct", 0), ("retrieval", 0)):
                     there = now.loc[end["answers"] + layer]
                     rows.append((*facts, step, score, *(there[f"{score}{of}"] for of in ("", "_low", "_high"))))
-    return pd.DataFrame(rows, columns=[*CELL, "verdict", "answers", "step", "score", "value", "low", "high"])
+    return pd.DataFrame(rows, columns=list(CURVES))
 
 
 def onsets(study: "Study | None", emergence_curves: "pd.DataFrame") -> "pd.DataFrame":
@@ -98,7 +122,7 @@ def onsets(study: "Study | None", emergence_curves: "pd.DataFrame") -> "pd.DataF
         first = len(above) - int(above[::-1].cumprod().sum())  # of the run of steps above that ends training
         reached = float(steps[first]) if first < len(steps) else float("nan")
         rows.append((*names, REACHED[names[-1]], float(steps[first - 1]) if first else float("nan"), reached))
-    return pd.DataFrame(rows, columns=[*keys, "threshold", "before", "reached"])
+    return pd.DataFrame(rows, columns=list(ONSETS))
 
 
 def draw(study: "Study", emergence_curves: "pd.DataFrame") -> "Drawing":
@@ -171,6 +195,7 @@ TABLES = [
         curves,
         "Binding, direct and retrieval score and exact match at every snapshot of every cell, read at the layer that "
         "answers at the end, with 95 % intervals over prompts.",
+        columns=CURVES,
     ),
     Table(
         "onsets",
@@ -178,6 +203,7 @@ TABLES = [
         onsets,
         "The step from which on a score stays above its threshold with its whole 95 % interval over prompts, and the "
         "step measured last before that.",
+        columns=ONSETS,
     ),
 ]
 FIGURES = [

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ WHOLE, SHORT, LONG = "whole", "short", "long"
 RECALLS = 0.9  # exact match from which on it is said what a cell needs
 NEEDED, SPARE = 0.2, 0.05  # of exact match: lost surely more without a tap in need, less without a filter to spare
 COLUMNS = {
-    "asked": str,  # locals: bound in the program; globals: in the weights
-    "layer": int,  # counted from 1; 0 with the whole stack
-    "filter": str,  # whole: nothing is changed; short: without one tap; long: with its first taps alone
-    "taps": int,  # which tap of a short filter is taken away, how many of a long one are left
-    "energy": float,  # share of the filters' energy: of that tap, or of the taps that are left
-    "prompts": int,
-    "exact_match": float,
-    "low": float,  # 95 % bootstrap interval over prompts
-    "high": float,
+    "asked": Column(str, "locals: bound in the program; globals: in the weights"),
+    "layer": Column(int, "that is changed, counted from 1; 0 with the whole stack"),
+    "filter": Column(str, "whole: nothing is changed; short: without one tap; long: with its first taps alone"),
+    "taps": Column(int, "which tap of a short filter is taken away, or how many of a long one are left", "taps"),
+    "energy": Column(float, "of the filters' energy: that of this tap, or of the taps that are left", "share"),
+    "prompts": Column(int, "asked", "prompts"),
+    "exact_match": Column(float, "of the whole answers to these prompts", "share"),
+    "low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
+    "high": Column(float, "where it ends", "share"),
 }
 
 
@@ -102,8 +102,20 @@ def needs(study: "Study", filters: "pd.DataFrame") -> "pd.DataFrame":
         needed = " ".join(str(tap) for tap in lost.index[lost > NEEDED])
         alone = float("nan") if length is None else length
         rows.append((*names, layer, exact, needed, lost.max() if len(lost) else float("nan"), alone))
-    columns = [*keys, "layer", "exact_match", "short_taps_needed", "most_lost", "causal_length"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(NEEDS))
+
+
+NEEDS = {
+    **CELL,
+    "asked": COLUMNS["asked"],
+    "layer": Column(int, "counted from 1"),
+    "exact_match": Column(float, "of the whole stack", "share"),
+    "short_taps_needed": Column(str, f"taps of the short filter without any of which more than {NEEDED} is lost"),
+    "most_lost": Column(float, "exact match lost without the short tap that costs most; NaN: no short filter", "share"),
+    "causal_length": Column(
+        float, "fewest taps of the long filters that keep nine tenths of exact match; NaN: none does", "taps"
+    ),
+}
 
 
 def draw(study: "Study", filters: "pd.DataFrame") -> "Drawing":
@@ -176,6 +188,7 @@ TABLES = [
         "Taps of short convolutions without which exact match falls by more than 0.2, the most that one costs, and the "
         "causal length of long filters: the fewest first taps that keep 0.9 of exact match (0: the bias alone; empty: "
         "more than were tried).",
+        columns=NEEDS,
     )
 ]
 FIGURES = [

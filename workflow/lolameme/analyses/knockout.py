@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -28,16 +28,20 @@ class Settings(Section):
 
 
 COLUMNS = {
-    "asked": str,  # locals: bound in the program; globals: in the weights
-    "part": str,  # mixer, MLP, mixers (of two layers), or nothing
-    "layers": str,  # counted from 1; two joined by +
-    "by": str,  # resample: what the part says of another program of the same template; mean: of all others, on average
-    "where": str,  # everywhere, at the answer sign, or in the assignments
-    "prompts": int,
-    "exact_match": float,
-    "low": float,  # its 95 % bootstrap interval over prompts
-    "high": float,
-    "logit_difference": float,  # right answer minus that of a partner
+    "asked": Column(str, "locals: bound in the program; globals: in the weights"),
+    "part": Column(str, "that says nothing of its own: mixer, MLP, mixers (of two layers), or nothing"),
+    "layers": Column(str, "whose part it is, counted from 1; two joined by +"),
+    "by": Column(
+        str,
+        "what it says instead. resample: what it says of another program of the same template; mean: of all others, on "
+        "average",
+    ),
+    "where": Column(str, "everywhere, at the answer sign, or in the assignments"),
+    "prompts": Column(int, "asked", "prompts"),
+    "exact_match": Column(float, "of the whole answers to these prompts", "share"),
+    "low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "logit_difference": Column(float, "first token of the right answer minus that of a partner, mean", "logits"),
 }
 
 
@@ -106,8 +110,19 @@ def costs(study: "Study", knockout: "pd.DataFrame") -> "pd.DataFrame":
     rows = []
     for names, group in changed.groupby([*keys, "part", "layers", "by", "where"], sort=False):
         rows.append((*names, len(group), group["whole"].mean(), *interval(group["cost"].to_numpy())))
-    columns = [*keys, "part", "layers", "by", "where", "seeds", "exact_match", "cost", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(COSTS))
+
+
+COSTS = {
+    "variant": CELL["variant"],
+    "architecture": CELL["architecture"],
+    **{name: COLUMNS[name] for name in ("asked", "part", "layers", "by", "where")},
+    "seeds": Column(int, "cells", "cells"),
+    "exact_match": Column(float, "of the whole stack, mean over seeds", "share"),
+    "cost": Column(float, "exact match lost, mean over seeds", "share"),
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+}
 
 
 def draw(study: "Study", knockout_costs: "pd.DataFrame") -> "Drawing":
@@ -177,6 +192,7 @@ TABLES = [
         costs,
         "What exact match costs when a part of a layer is replaced by what it says of another program of the same "
         "template (resample), or of all others on average (mean). Mean over seeds, 95 % t interval.",
+        columns=COSTS,
     )
 ]
 FIGURES = [

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import Column, Figure, Table
 from lolameme.study.sections import Positive, Section
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ class Settings(Section):
 
 
 COLUMNS = {
-    "prompt": int,
-    "text": str,  # of the prompt
-    "layer": int,  # counted from 1
-    "mixer": str,
-    "group": int,  # of channels (head), counted from 1
-    "to": int,  # the position that reads, counted from 0
-    "source": int,  # the position that is read
-    "to_token": str,
-    "source_token": str,
-    "share": float,  # of what is gathered at `to`
+    "prompt": Column(int, "number of the prompt, from 0"),
+    "text": Column(str, "the prompt"),
+    "layer": Column(int, "counted from 1"),
+    "mixer": Column(str, "of that layer"),
+    "group": Column(int, "of channels (head), counted from 1"),
+    "to": Column(int, "the position that reads, counted from 0", "tokens"),
+    "source": Column(int, "the position that is read", "tokens"),
+    "to_token": Column(str, "what stands at `to`"),
+    "source_token": Column(str, "what stands at `source`"),
+    "share": Column(float, "of all that is gathered at `to`", "share"),
 }
 
 

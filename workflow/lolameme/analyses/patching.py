@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count, Kind
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ class Settings(Section):
 
 
 COLUMNS = {
-    "kind": str,  # in what the prompts differ
-    "direction": str,  # corrupt: is it needed; restore: is it enough
-    "layer": int,  # after so many layers; 0: the embedding
-    "role": str,  # of the tokens that are patched
-    "prompts": int,
-    "told_apart": float,  # logits between the two prompts; effects are undefined (NaN) below 1
-    "effect": float,
-    "low": float,  # 95 % bootstrap interval over prompts
-    "high": float,
-    "interchange": float,  # share of prompts that are answered as the patch's source
-    "norms": float,  # mean norm of the source's stream by that of the patched one
+    "kind": Column(str, "in what the two prompts of a pair differ"),
+    "direction": Column(str, "corrupt: is it needed; restore: is it enough"),
+    "layer": Column(int, "the stream is patched after so many layers; 0: the embedding", "layers"),
+    "role": Column(str, "of the tokens that are patched"),
+    "prompts": Column(int, "pairs", "prompts"),
+    "told_apart": Column(float, "between the two prompts of a pair; effects are undefined (NaN) below 1", "logits"),
+    "effect": Column(float, "how far the answer follows the patch: 0 not at all, 1 as far as its source", "share"),
+    "low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "interchange": Column(float, "of prompts: answered as the source of the patch", "share"),
+    "norms": Column(float, "mean norm of the source's stream by that of the patched one", "ratio"),
 }
 
 

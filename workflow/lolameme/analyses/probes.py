@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -35,18 +35,18 @@ class Settings(Section):
 
 
 COLUMNS = {
-    "about": str,  # what is probed for
-    "role": str,  # of the tokens where it is looked for
-    "layer": int,  # after so many layers; 0: the embedding
-    "held_out": str,  # what the test examples do not share with those fitted: programs, or names, too
-    "weights": str,  # trained; random: the same stack before training, the floor
-    "examples": int,  # tested
-    "classes": int,
-    "accuracy": float,
-    "low": float,  # 95 % bootstrap interval over test examples
-    "high": float,
-    "control": float,  # accuracy on random labels of the same kinds
-    "selectivity": float,  # accuracy - control
+    "about": Column(str, "what is probed for"),
+    "role": Column(str, "of the tokens where it is looked for"),
+    "layer": Column(int, "the stream is read after so many layers; 0: the embedding", "layers"),
+    "held_out": Column(str, "what the test examples do not share with those fitted: programs, or names, too"),
+    "weights": Column(str, "trained; random: the same stack before training, the floor"),
+    "examples": Column(int, "tested", "tokens"),
+    "classes": Column(int, "that there are to tell apart", "classes"),
+    "accuracy": Column(float, "of test examples told right", "share"),
+    "low": Column(float, "where its 95 % bootstrap interval over test examples starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "control": Column(float, "accuracy on random labels of the same kinds", "share"),
+    "selectivity": Column(float, "accuracy minus control", "share"),
 }
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Figure, Table
+from lolameme.analyses._routes import BIND, DIRECT, ROUTES, UNDEFINED
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -25,23 +26,25 @@ class Settings(Section):
 
 
 COLUMNS = {
-    "layer": int,  # scores of the stream are after so many layers; retrieval is of that layer. 0: the embedding
-    "mixer": str,  # of that layer
-    "binding": float,
-    "binding_low": float,  # 95 % bootstrap intervals over prompts
-    "binding_high": float,
-    "direct": float,
-    "direct_low": float,
-    "direct_high": float,
-    "retrieval": float,
-    "retrieval_low": float,
-    "retrieval_high": float,
-    "group": int,  # of channels (head) that retrieves most, counted from 1
-    "prompts": int,
-    "exact_match": float,  # over these prompts
-    "told_apart": float,  # logits between the two prompts of a pair; scores are undefined (NaN) below 1
-    "verdict": str,  # of the cell: the same in all its rows
-    "answers": int,  # the layer that answers, 0 where none does
+    "layer": Column(int, "scores of the stream are after so many layers, retrieval is of that layer; 0: the embedding"),
+    "mixer": Column(str, "of that layer"),
+    "binding": Column(float, "how far the answer follows when the values of exchanged names are patched", "share"),
+    "binding_low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
+    "binding_high": Column(float, "where it ends", "share"),
+    "direct": Column(float, "how far the answer follows when the answer sign is patched", "share"),
+    "direct_low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
+    "direct_high": Column(float, "where it ends", "share"),
+    "retrieval": Column(
+        float, "of what is gathered at the answer sign: from the value looked for, beyond other values", "share"
+    ),
+    "retrieval_low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
+    "retrieval_high": Column(float, "where it ends", "share"),
+    "group": Column(int, "of channels (head) that retrieves most, counted from 1"),
+    "prompts": Column(int, "pairs of prompts", "prompts"),
+    "exact_match": Column(float, "of the whole answers to these prompts", "share"),
+    "told_apart": Column(float, "between the two prompts of a pair; scores are undefined (NaN) below 1", "logits"),
+    "verdict": Column(str, "on the cell, the same in all its rows: by which route it recalls"),
+    "answers": Column(int, "the layer that answers, 0 where none does"),
 }
 
 
@@ -56,7 +59,6 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     from lolameme.analyses._patching import Runs
     from lolameme.analyses._retrieval import retrieval
     from lolameme.analyses._roles import ANSWER_SIGN
-    from lolameme.analyses._routes import UNDEFINED
     from lolameme.analyses._verdict import verdict
 
     mixers, unknown = ["", *cell.facts["mixers"]], (math.nan,) * 3
@@ -88,8 +90,6 @@ def routes(study: "Study", scores: "pd.DataFrame") -> "pd.DataFrame":
     """By which route the seeds of an architecture recall: one row per task and architecture, seeds counted by route."""
     import pandas as pd
 
-    from lolameme.analyses._routes import ROUTES
-
     cells = scores.drop_duplicates(["variant", "architecture", "seed"])
     cells = cells[cells["prompts"] > 0]
     counted = [
@@ -98,8 +98,17 @@ def routes(study: "Study", scores: "pd.DataFrame") -> "pd.DataFrame":
         | {"exact_match": mine["exact_match"].mean(), "answers": " ".join(map(str, sorted(set(mine["answers"]) - {0})))}
         for (variant, architecture), mine in cells.groupby(["variant", "architecture"], sort=False)
     ]
-    columns = ["variant", "architecture", "seeds", *ROUTES, "exact_match", "answers"]
-    return pd.DataFrame(counted, columns=columns)
+    return pd.DataFrame(counted, columns=list(SEEDS_BY_ROUTE))
+
+
+SEEDS_BY_ROUTE = {
+    "variant": CELL["variant"],
+    "architecture": CELL["architecture"],
+    "seeds": Column(int, "that were asked", "cells"),
+    **{route: Column(int, "those with this verdict", "cells") for route in ROUTES},
+    "exact_match": Column(float, "over the prompts asked, mean over seeds", "share"),
+    "answers": Column(str, "the layers that answer, each once"),
+}
 
 
 def draw_routes(study: "Study", routes: "pd.DataFrame") -> "Drawing":
@@ -156,7 +165,6 @@ def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Routes, where all seeds of an architecture take the same one."""
-    from lolameme.analyses._routes import BIND, DIRECT
     from lolameme.study.architectures import label
 
     said = []
@@ -184,6 +192,7 @@ TABLES = [
         routes,
         "By which route the seeds of an architecture recall what a program bound, exact match over the prompts asked, "
         "and the layers that answer.",
+        columns=SEEDS_BY_ROUTE,
     )
 ]
 FIGURES = [

@@ -16,6 +16,7 @@ report counts, by the same rule for all accounts, how often each fails.
 
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -24,23 +25,40 @@ from lolameme.data.dataset import Builder
 from lolameme.data.reach import Guesser, in_memory
 from lolameme.study import architectures
 from lolameme.study.config import Study
+from lolameme.study.exhibits import CELL, Column
 
 MISSES_NOTHING = 0.999  # exact match from which on a bound leaves nothing out of reach
-COLUMNS = {
-    "variant": str,
-    "world": int,
-    "architecture": str,
-    "split": str,
-    "account": str,
-    "route": str,
-    "window": "string",
-    "reach": "Int64",
-    "needed": int,
-    "lookups": int,
-    "looked_up": float,
-    "unbound": float,
-    "bound": float,
-    "error": float,
+WINDOW = Column(str, "the distances at which the guesser sees a name, such as 0-2; empty: no bound is set", "tokens")
+REACH = {  # of a variant's reach.parquet: what the best guesser of every window gets right on every split
+    "split": Column(str, "the test split"),
+    "window": WINDOW,
+    "reach": Column(int, "the farthest of them", "tokens"),
+    "exact_match": Column(float, "of the best guesser of that window", "share"),
+    "error": Column(float, "its standard error over programs", "share"),
+    "lookups": Column(int, "the most lookups, one after the other, that an answer needs", "lookups"),
+    "looked_up": Column(float, "queries that read a binding of the program", "share"),
+}
+MEASURED = {
+    "variant": CELL["variant"],
+    "world": Column(int, "seed of the world"),
+    "architecture": CELL["architecture"],
+    "split": REACH["split"],
+    "account": Column(str, "of what carries a name to its value, see `data/accounts.py`"),
+    "route": Column(str, "how the stack can recall by it"),
+    "window": WINDOW,
+    "reach": Column(int, "the farthest distance of the window; empty: no bound is set", "tokens"),
+    "needed": Column(int, "the least reach that misses nothing", "tokens"),
+    "lookups": REACH["lookups"],
+    "looked_up": REACH["looked_up"],
+    "unbound": Column(float, "exact match of reach 0", "share"),
+    "bound": Column(float, "exact match that nothing should lie above; NaN: none is set", "share"),
+    "error": Column(float, "standard error of the bound over programs", "share"),
+}
+PREDICTIONS = {
+    **MEASURED,
+    "binds": Column(bool, "something is looked up, and nothing lies out of reach"),
+    "best": Column(bool, "its position is expected to end best on `test`, of those of its family"),
+    "middle": Column(bool, "its attention stands in the middle"),
 }
 PAYS = 0.05  # exact match by which a bound must exceed that of reach 0 for a position to matter
 TIE = 0.02  # exact match by which positions must differ to be told apart
@@ -77,7 +95,8 @@ def predictions(study: Study, reached: dict[tuple[str, int], pd.DataFrame]) -> p
             measured = (none["lookups"], none["looked_up"], none["exact_match"])
             bound = pd.Series(dtype=float) if way.window is None else found.loc[_row(way.window, needed)]
             rows.append((*key, *seen, needed, *measured, bound.get("exact_match"), bound.get("error")))
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    types: dict[str, Any] = {name: column.type for name, column in MEASURED.items()}
+    table = pd.DataFrame(rows, columns=list(types)).astype(types | {"window": "string", "reach": "Int64"})  # with gaps
     table["binds"] = (table["lookups"] > 0) & (table["bound"] > MISSES_NOTHING)
     best = {(account, *pair) for account in ACCOUNTS for pair in _best(study, table[table["account"] == account])}
     keys = table[["account", "variant", "architecture"]].itertuples(index=False, name=None)

@@ -18,7 +18,7 @@ from lolameme.statistics import verdicts
 from lolameme.statistics.capacity import bits_per_parameter, slope_weights
 from lolameme.study import architectures, config
 from lolameme.study.architectures import label
-from lolameme.study.exhibits import Table
+from lolameme.study.exhibits import Column, Table
 
 FAMILIES = ("gpt2", "hyena", "thex")  # those of the paper
 TELLING = (0.2, 0.8)  # where GPT-2 must end for C1: below, the task is too hard for it, above, too easy
@@ -186,12 +186,24 @@ def gap(variant: str, leaderboard: pd.DataFrame, learned: pd.DataFrame) -> tuple
     return verdicts.NOT_SEEN, why
 
 
+COLUMNS = {
+    "claim": Column(str, "of the paper, C1 to C6"),
+    "about": Column(str, "what it says"),
+    "paper_best": Column(str, "what is best there"),
+    **{f"paper_{name}": Column(float, f"exact match of {label(name)} there", "share") for name in FAMILIES},
+    "variant": Column(str, "that tests it here; empty: none does"),
+    **{f"ours_{name}": Column(float, f"of {label(name)} here, mean over seeds", "share") for name in ("gpt2", "hyena")},
+    "ours_thex": Column(float, "of the T HEX with attention in the middle here, mean over seeds", "share"),
+    "verdict": Column(str, "same order, other order, undecided, ..."),
+    "why": Column(str, "what it rests on"),
+}
 TABLES = [
     Table(
         "claims",
         ("leaderboard", "learning", "contrasts", "places"),
         lambda study, leaderboard, learning, contrasts, places: claims(study, leaderboard, learning, contrasts, places),
         "Claims of the paper beside this study (GPT-2 / Hyena / T HEX).",
+        columns=COLUMNS,
         latex=latex.claims,
     )
 ]

@@ -8,7 +8,7 @@ from lolameme.statistics import lock_in, positions, verdicts
 from lolameme.statistics.answers import Outcomes
 from lolameme.statistics.planned import Planned, planned
 from lolameme.study import architectures, config
-from lolameme.study.exhibits import Table
+from lolameme.study.exhibits import CELL, Column, Table
 
 INTERACTION = "place of the attention layer by task"  # the name of C4's test among the contrasts
 
@@ -44,14 +44,33 @@ def contrasts(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
             | {"combined": True, "split": "test", "seeds": len(study.seeds)}
             | {"by": verdicts.BY_PERMUTATION, "p": raw, "p_corrected": fixed, "verdict": word, "says": word}
         )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-COLUMNS = [
-    "name", "variants", "variant", "split", "above", "below", "combined", "seeds", "locked", "above_exact_match",
-    "below_exact_match", "difference", "low", "high", "every_seed", "effect", "by", "p", "p_corrected", "could",
-    "verdict", "says",
-]  # fmt: skip
+COLUMNS = {
+    "name": Column(str, "of the contrast"),
+    "variants": Column(str, "that it is tested on; of a combination with their weights"),
+    "variant": Column(str, "the first of them; empty: all at once"),
+    "split": Column(str, "the test split"),
+    "above": Column(str, "the architectures that are claimed to be better"),
+    "below": Column(str, "those that they are compared with"),
+    "combined": Column(bool, "several variants are weighed against each other"),
+    "seeds": Column(int, "pairs", "seeds"),
+    "locked": Column(str, "cells that lock in, above : below, each of how many"),
+    "above_exact_match": Column(float, "mean over seeds; of a combination the weighted sum", "share"),
+    "below_exact_match": Column(float, "likewise", "share"),
+    "difference": Column(float, "above minus below, paired by seed, mean", "share"),
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "every_seed": Column(bool, "it has one sign in every seed"),
+    "effect": Column(float, "standardised: the difference by its standard deviation over seeds"),
+    "by": Column(str, "which test decides"),
+    "p": Column(float, "of that test"),
+    "p_corrected": Column(float, "corrected for all rows (Holm)"),
+    "could": Column(float, "the smallest effect that the test would have found with 80 % power"),
+    "verdict": Column(str, "same order, other order, undecided, at the ceiling, at its floor, ..."),
+    "says": Column(str, "the verdict as it is printed"),
+}
 
 
 def outcomes(cells: dict[tuple[str, str, str], pd.DataFrame], test: Planned, arm: tuple[str, ...]) -> Outcomes:
@@ -101,7 +120,17 @@ def by_place(mine: pd.DataFrame, stacks: list[str]) -> np.ndarray:
     return mine.pivot(index="seed", columns="architecture", values="exact_match")[stacks].to_numpy()
 
 
-PLACES = ["variant", "place", "architecture", "exact_match", "locked", "seeds", "locked_low", "locked_high", "best"]
+PLACES = {
+    "variant": CELL["variant"],
+    "place": Column(int, "of the attention layer, counted from 1"),
+    "architecture": CELL["architecture"],
+    "exact_match": Column(float, "on test, mean over seeds", "share"),
+    "locked": Column(int, "those that lock in", "cells"),
+    "seeds": Column(int, "cells", "cells"),
+    "locked_low": Column(float, "where the exact 95 % interval of the share of them starts", "share"),
+    "locked_high": Column(float, "where it ends", "share"),
+    "best": Column(float, "of bootstrap draws of seeds: those in which this place has the highest mean", "share"),
+}
 
 
 def best_places(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +151,7 @@ def best_places(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
                 | {"exact_match": of_place["exact_match"].mean(), "locked": locked, "seeds": seeds}
                 | {"locked_low": low, "locked_high": high, "best": share}
             )
-    return pd.DataFrame(rows, columns=PLACES)
+    return pd.DataFrame(rows, columns=list(PLACES))
 
 
 TABLES = [
@@ -133,6 +162,7 @@ TABLES = [
         "Contrasts fixed in advance: difference of exact match paired by seed with its 95 % t interval, cells that "
         "lock in on either side, p corrected for all rows (Holm), verdict. Undecided: with the smallest effect that "
         "would have been found with 80 % power.",
+        columns=COLUMNS,
         latex=latex.contrasts,
     ),
     Table(
@@ -141,5 +171,6 @@ TABLES = [
         best_places,
         "Exact match and lock-in by the place of the attention layer, and the share of bootstrap draws of seeds in "
         "which the place is best.",
+        columns=PLACES,
     ),
 ]

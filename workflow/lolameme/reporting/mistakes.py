@@ -13,7 +13,7 @@ import pandas as pd
 from lolameme.base.files import read_frame
 from lolameme.reporting.tables import KEYS, cells
 from lolameme.study.config import Study
-from lolameme.study.exhibits import Table
+from lolameme.study.exhibits import CELL, Column, Table
 
 RIGHT, PRESENT, ABSENT, NOTHING = "right", "another value of the program", "a value from elsewhere", "no value"
 ANSWERS = (RIGHT, PRESENT, ABSENT, NOTHING)
@@ -74,6 +74,16 @@ def _reads(study: Study) -> list[Path]:
     return [*data, *(folder / "predictions.parquet" for _, folder in cells(study))]
 
 
+COLUMNS = {
+    "variant": CELL["variant"],
+    "architecture": CELL["architecture"],
+    "asked": Column(str, "locals: the program binds the name; globals: the value is in the weights, or computed"),
+    RIGHT: Column(float, "answers that are right", "share"),
+    PRESENT: Column(float, "wrong ones that stand in the program before the query", "share"),
+    ABSENT: Column(float, "wrong ones that do not", "share"),
+    NOTHING: Column(float, "answers that are no value", "share"),
+    "queries": Column(int, "of all cells", "queries"),
+}
 TABLES = [
     Table(
         "mistakes",
@@ -81,6 +91,7 @@ TABLES = [
         mistakes,
         "What the cells of each architecture answer on test, as shares of all queries: the right value, another value "
         "that stands in the program before the query, a value that does not, or no value.",
+        columns=COLUMNS,
         reads=_reads,
     )
 ]

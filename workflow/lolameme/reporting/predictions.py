@@ -14,6 +14,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.lines import Line2D
 
 from lolameme.base.files import read_frame
+from lolameme.data import prediction
 from lolameme.data.accounts import ACCOUNTS, FIRST
 from lolameme.data.prediction import TIE, without_position
 from lolameme.drawing.panels import nothing, panels
@@ -21,7 +22,7 @@ from lolameme.drawing.style import QUIET, colours, markers
 from lolameme.reporting.recall import recalled
 from lolameme.study.architectures import label
 from lolameme.study.config import Study
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 
 NEAR = 0.03  # exact match within which a bound counts as reached
 ERRORS = 3  # standard errors that a cell may exceed its bound by
@@ -85,8 +86,7 @@ def positions(study: Study, predicted_cells: pd.DataFrame) -> pd.DataFrame:
         row |= {"exact_match": means[predicted], "of_middle": means[middle], "of_best": means.max()}
         row |= {"lost": means.max() - means[predicted], "lost_by_middle": means.max() - means[middle]}
         rows.append(row | {"hit": row["lost"] <= TIE, "middle_hits": row["lost_by_middle"] <= TIE})
-    columns = ["account", "variant", "family", "predicted", "middle", "best", "exact_match", "of_middle", "of_best"]
-    return pd.DataFrame(rows, columns=[*columns, "lost", "lost_by_middle", "hit", "middle_hits"])
+    return pd.DataFrame(rows, columns=list(POSITIONS))
 
 
 def accounts(study: Study, predicted_cells: pd.DataFrame, predicted_positions: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def accounts(study: Study, predicted_cells: pd.DataFrame, predicted_positions: p
     once = common[common["account"] == FIRST]
     middle = {"account": MIDDLE, "cells": 0, "above": 0, "tight": 0, "tight_reached": 0, "elsewhere": 0, "beyond": 0}
     middle |= {"positions": len(once), "hits": once["middle_hits"].sum(), "lost": once["lost_by_middle"].mean()}
-    return pd.DataFrame([*rows, middle])
+    return pd.DataFrame([*rows, middle], columns=list(SCORED))
 
 
 def draw(study: Study, predicted_cells: pd.DataFrame, **_: pd.DataFrame) -> Drawing:
@@ -189,12 +189,63 @@ def _predicts(study: Study) -> bool:
     return bool(recalled(study))
 
 
+PREDICTED = prediction.PREDICTIONS
+CELLS = {
+    **{name: column for name, column in PREDICTED.items() if name != "world"},
+    "seed": CELL["seed"],
+    "queries": Column(int, "answered", "queries"),
+    "exact_match": Column(float, "measured", "share"),
+    "below": Column(float, "bound minus exact match", "share"),
+    "above": Column(bool, f"exact match exceeds the bound by more than {ERRORS} standard errors"),
+}
+BOUNDS = {
+    **{name: CELLS[name] for name in KEYS},
+    "route": PREDICTED["route"],
+    "window": PREDICTED["window"],
+    "needed": Column(int, "the least reach that misses nothing, the most over worlds", "tokens"),
+    "bound": Column(float, "mean over worlds", "share"),
+    "exact_match": Column(float, "measured, mean over cells", "share"),
+    "lowest": Column(float, "of the worst cell", "share"),
+    "highest": Column(float, "of the best cell", "share"),
+    "cells": Column(int, "measured", "cells"),
+    "above": Column(int, f"those that exceed their bound by more than {ERRORS} standard errors", "cells"),
+    "reached": Column(int, f"those within {NEAR} of their bound, or above it", "cells"),
+}
+POSITIONS = {
+    "account": PREDICTED["account"],
+    "variant": CELL["variant"],
+    "family": Column(str, "architectures that differ in the position of attention alone"),
+    "predicted": Column(str, "the one whose position was predicted to be best"),
+    "middle": Column(str, "the one with attention in the middle"),
+    "best": Column(str, "the one that ended best on test"),
+    "exact_match": Column(float, "of the predicted one on test, mean over seeds", "share"),
+    "of_middle": Column(float, "of the middle one", "share"),
+    "of_best": Column(float, "of the best one", "share"),
+    "lost": Column(float, "that the predicted one ended below the best", "share"),
+    "lost_by_middle": Column(float, "that the middle one did", "share"),
+    "hit": Column(bool, f"the predicted one is the best, or within {TIE} of it"),
+    "middle_hits": Column(bool, "the middle one is"),
+}
+SCORED = {
+    "account": Column(str, f"as above, or the baseline: {MIDDLE}"),
+    "cells": Column(int, "that have a bound on test", "cells"),
+    "above": Column(int, "those that exceed it", "cells"),
+    "tight": Column(int, f"those whose bound is below {1 - NEAR:g}", "cells"),
+    "tight_reached": Column(int, f"of these, those within {NEAR} of it", "cells"),
+    "missed": Column(float, "exact match by which cells end below their bound, mean", "share"),
+    "elsewhere": Column(int, "cells with a bound on other splits", "cells"),
+    "beyond": Column(int, "those that exceed it", "cells"),
+    "positions": Column(int, "families on variants for which all accounts name the best position", "cases"),
+    "hits": Column(int, "of these, those in which it is right", "cases"),
+    "lost": Column(float, "exact match by which it ends below the best, mean", "share"),
+}
 TABLES = [
     Table(
         "predicted_cells",
         ("cells",),
         scored,
         "Every cell on every test split beside what each account predicted of it before training.",
+        columns=CELLS,
         when=_predicts,
         reads=lambda study: [study.paths.predictions],
     ),
@@ -204,6 +255,7 @@ TABLES = [
         bounds,
         "Exact match beside the bound that each account set before training: the best guesser that sees as many tokens "
         "back as the account allows the stack. Above: cells that exceed it by more than three standard errors.",
+        columns=BOUNDS,
         when=_predicts,
     ),
     Table(
@@ -211,6 +263,7 @@ TABLES = [
         ("predicted_cells",),
         positions,
         "The position predicted before training, the middle one and the one that ended best, with exact match on test.",
+        columns=POSITIONS,
         when=_predicts,
     ),
     Table(
@@ -221,6 +274,7 @@ TABLES = [
         "in it; added up: the short filters of all layers; long filter: these, and long filters carry a name over any "
         "distance. Cells with a bound on test, how many lie above it, how many reach one below 1, what they miss it "
         "by; of other splits, how many lie above; positions of the attention layer, where all accounts name one.",
+        columns=SCORED,
         when=_predicts,
     ),
 ]

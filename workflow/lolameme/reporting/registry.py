@@ -9,6 +9,7 @@ import pkgutil
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 
@@ -61,8 +62,7 @@ def collect(study: Study) -> Registry:
     """
     tables: dict[str, Table] = {}
     figures: dict[str, Figure] = {}
-    own = [importlib.import_module(f"{__package__}.{name}") for name in _described()]
-    for module in [*own, *(plugins.load("analysis", name) for name in study.analyses)]:
+    for module in [*described(), *(plugins.load("analysis", name) for name in study.analyses)]:
         for found, known in zip(exhibits.of(module), (tables, figures), strict=True):
             for exhibit in found:
                 if exhibit.name in known:
@@ -82,7 +82,8 @@ def collect(study: Study) -> Registry:
     return registry
 
 
-def _described() -> list[str]:
+def described() -> list[ModuleType]:
     """The modules of this package that define exhibits."""
     names = [module.name for module in pkgutil.iter_modules([str(_HERE)])]
-    return [name for name in names if re.search(r"^(TABLES|FIGURES) = ", (_HERE / f"{name}.py").read_text(), re.M)]
+    told = [name for name in names if re.search(r"^(TABLES|FIGURES) = ", (_HERE / f"{name}.py").read_text(), re.M)]
+    return [importlib.import_module(f"{__package__}.{name}") for name in told]

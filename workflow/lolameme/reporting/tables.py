@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pandas as pd
 
 from lolameme.analyses._routes import counted
 from lolameme.base.files import atomic, read_frame, read_json, write_frame
+from lolameme.learning.columns import HISTORY
 from lolameme.reporting import latex
 from lolameme.statistics import lock_in, means, verdicts
 from lolameme.statistics.answers import Answers
 from lolameme.study import architectures, config
 from lolameme.study.cell import check
-from lolameme.study.exhibits import Table
+from lolameme.study.exhibits import CELL, Column, Table
 
 KEYS = ["variant", "architecture", "seed"]
 
@@ -111,7 +113,7 @@ def slices(study: config.Study) -> pd.DataFrame:
         for column, values in metrics["slices"].items()
         for value, result in values.items()
     ]
-    return pd.DataFrame(rows, columns=[*KEYS, "split", "column", "value", "queries", "exact_match"])
+    return pd.DataFrame(rows, columns=list(SLICES))
 
 
 def learning(study: config.Study) -> pd.DataFrame:
@@ -204,15 +206,12 @@ def tuning(study: config.Study) -> pd.DataFrame:
         served = " ".join(stack for stack in study.stacks if study.representative(stack) == tuned)
         identity = {"variant": path.parts[-3], "architecture": tuned, "stands_for": served, "why": choice["why"]}
         rows += [identity | trial | {"chosen": trial["trial"] == choice["chosen"]} for trial in choice["trials"]]
-    tried = ["trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged", "chosen"]
-    return pd.DataFrame(rows, columns=["variant", "architecture", "stands_for", "why", *tried])
+    return pd.DataFrame(rows, columns=list(TUNING))
 
 
 def costs(leaderboard: pd.DataFrame) -> pd.DataFrame:
     """What each architecture costs on each variant, and what it reaches."""
-    keys = ["variant", "architecture", "family", "d_model", "parameters", "flops_per_token", "processor_seconds"]
-    keys += ["tokens_per_second", "peak_memory_bytes", "exact_match"]
-    return leaderboard.loc[leaderboard["split"] == "test", keys].reset_index(drop=True)
+    return leaderboard.loc[leaderboard["split"] == "test", list(COST)].reset_index(drop=True)
 
 
 def learning_order(leaderboard: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
@@ -241,12 +240,127 @@ def write(table: pd.DataFrame, stem: Path) -> None:
         table.to_csv(path, index=False, float_format="%.6g")
 
 
+SPLIT = {"split": Column(str, "the test split")}
+_QUERIES = {"queries": Column(int, "answered", "queries")}
+_EXACT = {"exact_match": Column(float, "queries whose whole answer is right, end sign included", "share")}
+_ACCURACY = {
+    "token_accuracy": Column(
+        float, "mean share of an answer's tokens that are the likeliest after the true ones", "share"
+    ),
+    "loss": Column(float, "mean cross-entropy of an answer's tokens", "nats per token"),
+}
+_BASELINES = {
+    "chance": Column(float, "exact match of answering at random", "share"),
+    "majority": Column(float, "of always saying the most frequent answer of train", "share"),
+    "value_share": Column(float, "of saying a random value of the program; empty where some query has none", "share"),
+    "oracle": Column(float, "of the interpreter: 1, or the data are wrong", "share"),
+}
+_MODEL = {
+    "family": Column(str, "of the architecture: gpt2, hyena, thex, ..."),
+    "positions": Column(str, "layers whose mixer is swapped, counted from 1, joined by +; empty: none is"),
+    "d_model": Column(int, "width of the residual stream", "channels"),
+    "learning_rate": Column(float, "its peak"),
+    "weight_decay": Column(float, "on matrices"),
+    "parameters": Column(int, "of the model", "parameters"),
+    "flops_per_token": Column(float, "of a forward pass, by formula", "operations per token"),
+}
+_COST = {
+    "steps": Column(int, "that the training had", "steps"),
+    "tokens": Column(int, "that it was shown", "tokens"),
+    "train_seconds": Column(float, "by the clock", "s"),
+    "processor_seconds": Column(float, "of processor time", "s"),
+    "peak_memory_bytes": Column(int, "of the process, on a GPU of its memory", "bytes"),
+    "tokens_per_second": Column(float, "tokens by processor seconds", "tokens/s"),
+}
+_FLOOR = {"baseline": Column(float, "the floor: what the best solver without binding reaches on the split", "share")}
+CELLS = {
+    **CELL,
+    **SPLIT,
+    **_QUERIES,
+    **_EXACT,
+    **_ACCURACY,
+    **{name: _BASELINES[name] for name in ("chance", "majority", "value_share")},
+    "floor": Column(float, "exact match of the best solver without binding", "share"),
+    "oracle": _BASELINES["oracle"],
+    **_FLOOR,
+    "above": Column(bool, "exact match is above the floor, by a test over programs"),
+    "locked": Column(bool, "the cell has locked in: it is halfway from the floor to 1, or further"),
+    "high": Column(bool, "it is at the ceiling"),
+    "family": _MODEL["family"],
+    "positions": _MODEL["positions"],
+    "mixers": Column(str, "of the layers, from the first to the last"),
+    **{name: _MODEL[name] for name in ("d_model", "learning_rate", "weight_decay", "parameters", "flops_per_token")},
+    **_COST,
+    "device": Column(str, "where it was trained"),
+    "precision": Column(str, "in which matrices were multiplied"),
+    "attention": Column(str, "the kernel of attention"),
+    "data": Column(str, "hash of its data"),
+    "code": Column(str, "hash of the code that trained it"),
+}
+SLICES = {
+    **CELL,
+    **SPLIT,
+    "column": Column(str, "the property of the query: a column of the split's file"),
+    "value": Column(str, "its value, as text"),
+    **_QUERIES,
+    **_EXACT,
+}
+_TYPES = {"int64": int, "float64": float, "string": str}
+LEARNING = {name: Column(_TYPES[column.type], column.meaning, column.unit) for name, column in HISTORY.items()} | CELL
+TUNING = {
+    "variant": CELL["variant"],
+    "architecture": Column(str, "that was trained"),
+    "stands_for": Column(str, "the architectures that train as it was chosen"),
+    "why": Column(str, "what the choice rests on"),
+    "trial": Column(str, "its name: learning rate and weight decay"),
+    "learning_rate": _MODEL["learning_rate"],
+    "weight_decay": _MODEL["weight_decay"],
+    "steps": _COST["steps"],
+    "exact_match": Column(float, "on valid at the end", "share"),
+    "loss": Column(float, "on valid at the end", "nats per token"),
+    "diverged": Column(str, "how, where training did"),
+    "chosen": Column(bool, "whether the cells train so"),
+}
+LEADERBOARD = {
+    "variant": CELL["variant"],
+    **SPLIT,
+    "architecture": CELL["architecture"],
+    "exact_match": Column(float, "mean over seeds", "share"),
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "seeds": Column(int, "cells", "cells"),
+    "locked": Column(int, "those that lock in", "cells"),
+    "locked_low": Column(float, "where the exact 95 % interval of the share of them starts", "share"),
+    "locked_high": Column(float, "where it ends", "share"),
+    "above": Column(int, "those above their floor", "cells"),
+    "state": Column(str, "at the ceiling, at its floor, or empty: neither"),
+    **{name: (_MODEL | _QUERIES | _BASELINES | _COST)[name] for name in SHARED},
+    **{name: replace((_FLOOR | _ACCURACY | _COST)[name], type=float) for name in MEANS},  # means over seeds
+    "steps_to_half": Column(
+        float,
+        "until a cell locks in on valid, for good; median over seeds, infinite: half of them do not; on `test` alone",
+        "steps",
+    ),
+}
+ORDER = {
+    **{name: LEADERBOARD[name] for name in ("variant", "architecture", "family", "steps", "steps_to_half")},
+    "exact_match": Column(float, "on test, mean over seeds", "share"),
+    "tokens_to_half": Column(float, "shown until then", "tokens"),
+    "seconds_to_half": Column(float, "trained until then", "s"),
+}
+COST = {
+    **{name: LEADERBOARD[name] for name in ("variant", "architecture", "family", "d_model", "parameters")},
+    **{name: LEADERBOARD[name] for name in ("flops_per_token", "processor_seconds", "tokens_per_second")},
+    "peak_memory_bytes": LEADERBOARD["peak_memory_bytes"],
+    "exact_match": ORDER["exact_match"],
+}
 TABLES = [
     Table(
         "cells",
         (),
         scores,
         "Every cell on every test split: exact match, its floor, whether it locked in, and what it cost.",
+        columns=CELLS,
         reads=lambda study: [path for file in ("metrics.json", "predictions.parquet") for path in reading(file)(study)],
     ),
     Table(
@@ -254,6 +368,7 @@ TABLES = [
         (),
         slices,
         "Every cell on every test split, by a property of the query: exact match of each slice.",
+        columns=SLICES,
         reads=reading("metrics.json"),
     ),
     Table(
@@ -261,6 +376,7 @@ TABLES = [
         (),
         learning,
         "Every cell during training, at the steps where it was evaluated.",
+        columns=LEARNING,
         reads=reading("history.parquet"),
     ),
     Table(
@@ -268,6 +384,7 @@ TABLES = [
         (),
         tuning,
         "Every trial: what it tried, what came of it on valid, whether it was chosen, and what the choice rests on.",
+        columns=TUNING,
         reads=choices,
     ),
     Table(
@@ -276,6 +393,7 @@ TABLES = [
         lambda study, cells, learning, verdicts=None: leaderboard(cells, learning, verdicts),
         "Exact match: mean over the seeds with its 95 % t interval, and how many of the seeds lock in: get halfway "
         "from the floor to 1 or further. Bold: all of them. Order is tested in the table of contrasts alone.",
+        columns=LEADERBOARD,
         latex=latex.leaderboard,
         wants=("verdicts",),
     ),
@@ -285,6 +403,7 @@ TABLES = [
         lambda study, leaderboard, learning: learning_order(leaderboard, learning),
         "Steps until a cell locks in on valid, for good: halfway from its floor to 1. Median of the seeds; > n: not "
         "in the n steps that it was given.",
+        columns=ORDER,
         latex=latex.learning_order,
     ),
     Table(
@@ -292,6 +411,7 @@ TABLES = [
         ("leaderboard",),
         lambda study, leaderboard: costs(leaderboard),
         "What a cell costs: forward pass by formula, training as measured.",
+        columns=COST,
         latex=latex.costs,
     ),
 ]

@@ -25,18 +25,35 @@ def _nothing(study: "Study") -> list[Path]:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of a table. `type` is str, int, float or bool; integers and truths with gaps are written as float."""
+
+    type: type
+    meaning: str
+    unit: str = ""
+
+
+CELL = {  # what tells a cell from others
+    "variant": Column(str, "the variant of the study: its task and data"),
+    "architecture": Column(str, "the stack, as in the configuration"),
+    "seed": Column(int, "of the cell"),
+}
+
+
+@dataclass(frozen=True)
 class Table:
     """A tidy table, written as Parquet and CSV, and as LaTeX where `latex(table, caption, name)` says how.
 
     `make(study, **tables)` gets the tables that it `needs`, by name (hyphens as underscores), and may read the files
-    that `reads` lists. The table of an analysis is named like it, and holds the rows of all cells with `variant`,
-    `architecture` and `seed`: nothing has to make that one.
+    that `reads` lists; it makes the `columns`, in their order. The table of an analysis is named like it, and holds the
+    rows of all cells with `variant`, `architecture` and `seed`: nothing has to make that one.
     """
 
     name: str
     needs: tuple[str, ...]
     make: "Callable[..., pd.DataFrame]"
     caption: str
+    columns: dict[str, Column]
     latex: "Callable[[pd.DataFrame, str, str], str] | None" = None
     when: "Callable[[Study], bool]" = _always
     reads: "Callable[[Study], list[Path]]" = _nothing
@@ -46,6 +63,13 @@ class Table:
     def module(self) -> str:
         """The module that describes and makes it."""
         return self.make.__module__
+
+    def made(self, study: "Study", tables: "dict[str, pd.DataFrame]") -> "pd.DataFrame":
+        """The table, from those that it needs. Raises TypeError if its columns are not those that are described."""
+        found = self.make(study, **tables)
+        if list(found.columns) != list(self.columns):
+            raise TypeError(f"table {self.name}: described columns {list(self.columns)}, made {list(found.columns)}")
+        return found
 
 
 @dataclass(frozen=True)
