@@ -125,9 +125,41 @@ def test_findings_say_who_locks_in_who_is_stuck_and_what_was_tested():
 
 
 def test_extra_splits_have_findings_of_their_own():
-    both = pd.concat([BISTABLE, cells(split="longer", gpt2=0.4, hyena=0.41)])
+    both = pd.concat([BISTABLE, cells(split="longer", gpt2=0.4, hyena=0.41, thex_1=0.4, thex_2=0.4, thex_3=0.4)])
     ((_, extra),) = findings(tables.leaderboard(both, history(both)), contrasts(made(contrasts=[]), BISTABLE))
     assert extra == ["<i>longer</i>: every architecture is at its floor (0.400) after 1,000 tokens."]
+
+
+def test_where_the_leader_of_test_is_behind_is_said_beside_where_it_leads():
+    """All splits, with who is ahead and by what; in the abstract as in the findings of the task."""
+    splits = {
+        "test": {"gpt2": 0.6, "hyena": 0.8, "thex_2": 0.9},
+        "longer": {"gpt2": 0.5, "hyena": 0.6, "thex_2": 0.7},
+        "code_switch": {"gpt2": 0.5, "hyena": 0.73, "thex_2": 0.41},
+        "transfer": {"gpt2": 0.8, "hyena": 0.7, "thex_2": 0.75},
+        "unknown": {"gpt2": 0.41, "hyena": 0.4, "thex_2": 0.4},  # all at the floor: nobody is ahead
+    }
+
+    def said(**changes):
+        rows = pd.concat(cells(split=s, **{n: [v] * 5 for n, v in (of | changes.get(s, {})).items()})
+                         for s, of in splits.items())  # fmt: skip
+        board = tables.leaderboard(rows, history(rows))
+        ((sentence, _),) = findings(board, contrasts(made(contrasts=[]), BISTABLE))
+        return sentence, abstract(made(), board, contrasts(made(contrasts=[]), BISTABLE), 60)[1]
+
+    for text in said():
+        assert (
+            "T HEX-2 leads on test and is behind on code_switch (Hyena 0.730, it 0.410) and transfer (GPT-2 0.800, it "
+            "0.750)" in text
+        )
+    everywhere = {"code_switch": {"thex_2": 0.9}, "transfer": {"thex_2": 0.9}}
+    for text in said(**everywhere):
+        assert "T HEX-2 leads on test and is behind on none of longer, code_switch, transfer and unknown" in text
+    for text in said(test={"hyena": 0.9}):  # two that lead, each with its own
+        assert "Hyena leads on test and is behind on longer (T HEX-2 0.700, it 0.600) and transfer (GPT-2" in text
+        assert "; T HEX-2 leads on test and is behind on code_switch (Hyena" in text
+    for text in said(test={"gpt2": 1.0, "hyena": 0.99, "thex_2": 0.99}):  # at the ceiling nobody leads
+        assert "leads on test" not in text
 
 
 def test_claims_follow_from_the_contrasts_that_they_declare():

@@ -22,10 +22,10 @@ def abstract(study: config.Study, leaderboard: pd.DataFrame, contrasts: pd.DataF
         f"{'were' if len(study.stacks) > 1 else 'was'} trained on {count(len(study.variants), 'task')} with "
         f"{count(len(study.seeds), 'seed')} each: {count(cells, 'cell')}, {clock(seconds)} of processor time."
     )
-    ends = [
-        f"{study.variants[variant].about[0].upper()}{study.variants[variant].about[1:]}: {reached(rows)}."
-        for variant, rows in leaderboard[leaderboard["split"] == "test"].groupby("variant", sort=False)
-    ]
+    ends = []
+    for variant, rows in leaderboard.groupby("variant", sort=False):
+        about = study.variants[variant].about
+        ends.append(f"{about[0].upper()}{about[1:]}: {reached(rows[rows['split'] == 'test'])}{behind(rows)}.")
     if not len(contrasts):
         return [size, " ".join(ends), "No contrast was fixed in advance, so nothing is said of order."]
     tested = f"Of {count(len(contrasts), 'contrast')} fixed in advance and corrected for their number (Holm): "
@@ -152,7 +152,7 @@ def findings(leaderboard: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[s
             f"<i>{name}</i>: {html.escape(standing(part) + told(mine[mine['split'] == name]))}."
             for name, part in by_split.items()
         ]
-        text = standing(test) + order(test) + told(mine[mine["split"] == "test"])
+        text = standing(test) + behind(rows) + order(test) + told(mine[mine["split"] == "test"])
         found.append((f"<b>{variant}</b>: {html.escape(text)}.", extra))
     return found
 
@@ -172,6 +172,32 @@ def standing(rows: pd.DataFrame) -> str:
     ]
     text = ", ".join(each)
     return text + (f"; {names(stuck['architecture'])} {after}" if len(stuck) else "")
+
+
+def behind(rows: pd.DataFrame) -> str:
+    """On which splits of one task the leader of `test` is behind another architecture, or that it is on none.
+
+    Means are compared as they are printed; all that share the first place lead. There is no leader where all are at the
+    ceiling or at their floor, and nobody is ahead who is at its floor.
+    """
+    by_split = dict(list(rows.groupby("split", sort=False)))
+    test = by_split.pop("test")
+    alike = test["state"].nunique() == 1 and test["state"].iloc[0] in (verdicts.AT_CEILING, verdicts.AT_FLOOR)
+    if not by_split or len(test) < 2 or alike:
+        return ""
+    said, printed = [], test["exact_match"].round(3)
+    for leader in test.loc[printed == printed.max(), "architecture"]:
+        against = []
+        for split, part in by_split.items():
+            mine = part.loc[part["architecture"] == leader, "exact_match"].iloc[0]
+            ahead = part[(part["exact_match"].round(3) > round(mine, 3)) & (part["state"] != verdicts.AT_FLOOR)]
+            if len(ahead):
+                first = ahead.loc[ahead["exact_match"].idxmax()]
+                others = f"{label(first['architecture'])} {em(first['exact_match'])}, it {em(mine)}"
+                against.append(f"{split} ({others})")
+        on = f"is behind on {listed(against)}" if against else f"is behind on none of {listed(list(by_split))}"
+        said.append(f"{label(leader)} leads on test and {on}")
+    return f". {'; '.join(said)}"
 
 
 def told(contrasts: pd.DataFrame) -> str:

@@ -334,6 +334,7 @@ LEADERBOARD = {
     "locked_high": Column(float, "where it ends", "share"),
     "above": Column(int, "those above their floor", "cells"),
     "state": Column(str, "at the ceiling, at its floor, or empty: neither"),
+    "routes": Column(str, "by which routes its cells recall, each k of n; empty where that is not measured"),
     **{name: (_MODEL | _QUERIES | _BASELINES | _COST)[name] for name in SHARED},
     **{name: replace((_FLOOR | _ACCURACY | _COST)[name], type=float) for name in MEANS},  # means over seeds
     "steps_to_half": Column(
