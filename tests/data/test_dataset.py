@@ -214,11 +214,12 @@ def test_restricted_solvers_show_what_each_faculty_is_worth(tmp_path):
                 assert test[f"without_{faculty}"] == 1, (name, faculty)
 
 
-def test_the_card_refuses_wrong_answers(tmp_path):
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_card_refuses_wrong_answers(tmp_path, split):
     made = write(RECALL, tmp_path)
-    table = pq.read_table(tmp_path / "test.parquet")
+    table = pq.read_table(tmp_path / f"{split}.parquet")
     wrong = [[str((int(a) + 1) % 10) for a in answers] for answers in table["answer"].to_pylist()]
     column = table.schema.get_field_index("answer")
-    write_table(tmp_path / "test.parquet", table.set_column(column, "answer", pa.array(wrong)))
+    write_table(tmp_path / f"{split}.parquet", table.set_column(column, "answer", pa.array(wrong)))
     with pytest.raises(RuntimeError, match="the interpreter answers"):
         card.describe(made, "v", tmp_path)

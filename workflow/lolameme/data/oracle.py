@@ -30,12 +30,12 @@ def oracle(path: Path, solver: Interpreter, tokenizer: Tokenizer, most: int | No
         for entries in zip(*(row[column] for column in columns), strict=True):
             record = dict(zip(columns, entries, strict=True))
             place = record["answer_start"]
-            told = text[place : record["answer_end"]] if solver.written else tokenizer.decode([record["target"]])
-            if told != record["answer"]:
-                raise RuntimeError(f"{path}: {told!r} is given as the answer, the file says {record['answer']}: {text}")
             if place not in answers or answers[place].text != record["answer"]:
                 said = [answer.text for answer in answers.values()]
                 raise RuntimeError(f"{path}: the interpreter answers {said}, the file says {record['answer']}: {text}")
+            told = text[place : record["answer_end"]] if solver.written else tokenizer.decode([record["target"]])
+            if told != record["answer"]:
+                raise RuntimeError(f"{path}: {told!r} is given as the answer, the file says {record['answer']}: {text}")
             expected, given = meant(found, asked[place], solver.written), recorded(record, text, offsets)
             if expected != given:
                 raise RuntimeError(f"{path}: the interpreter finds {expected}, the columns say {given}: {text}")
