@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ class Settings(Section):
 
 
 COLUMNS = {
-    "answer": str,  # before: right on the prompts as they are; deranged, new: what they say now, old: what they said
-    "prompts": int,
-    "share": float,  # of prompts with that first token of an answer
-    "low": float,  # 95 % bootstrap interval over prompts
-    "high": float,
-    "guess": float,  # the share that a value of the program, picked at random, would have
+    "answer": Column(
+        str, "before: right on the prompts as they are; of deranged ones, new: what they say now, old: what they said"
+    ),
+    "prompts": Column(int, "that are deranged", "prompts"),
+    "share": Column(float, "of prompts with that first token of an answer", "share"),
+    "low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "guess": Column(float, "what a value of the program, picked at random, would have", "share"),
 }
 
 

@@ -6,12 +6,14 @@ from matplotlib.lines import Line2D
 
 from lolameme.analyses._drawing import ROUTE_COLOURS
 from lolameme.analyses._routes import ROUTES
+from lolameme.analyses.scores import COLUMNS as SCORES
 from lolameme.drawing.panels import nothing, panels
 from lolameme.drawing.style import QUIET
 from lolameme.reporting.recall import alike, recalled
+from lolameme.reporting.tables import CELLS
 from lolameme.statistics import means
 from lolameme.study.config import Study
-from lolameme.study.exhibits import Figure, Table
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 
 TITLE = "Routes and longer programs"
 KEYS = ["variant", "architecture", "seed"]
@@ -43,8 +45,7 @@ def generalisation(study: Study, verdicts: pd.DataFrame) -> pd.DataFrame:
                 row = {"variant": variant, "split": split, "route": route, "cells": len(mine)}
                 row |= {"on_test": mine["test"].mean(), "on_split": mine["there"].mean()}
                 rows.append(row | {"lost": lost, "low": low, "high": high})
-    columns = ["variant", "split", "route", "cells", "on_test", "on_split", "lost", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(GENERALISATION))
 
 
 def draw(study: Study, verdicts: pd.DataFrame) -> Drawing:
@@ -88,12 +89,29 @@ def _measured(study: Study) -> bool:
     return "scores" in study.analyses
 
 
+VERDICTS = {
+    **CELL,
+    **{name: CELLS[name] for name in ("split", "exact_match", "baseline", "above", "locked")},
+    **{name: SCORES[name] for name in ("verdict", "answers")},
+}
+GENERALISATION = {
+    "variant": CELL["variant"],
+    "split": Column(str, "a test split whose programs have another number of bindings"),
+    "route": Column(str, "by which cells recall"),
+    "cells": Column(int, "with that verdict", "cells"),
+    "on_test": Column(float, "exact match on test, mean over cells", "share"),
+    "on_split": Column(float, "exact match on that split, mean over cells", "share"),
+    "lost": Column(float, "from test to that split, mean over cells", "share"),
+    "low": Column(float, "where its 95 % t interval over cells starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+}
 TABLES = [
     Table(
         "verdicts",
         ("cells", "scores"),
         verdicts,
         "By which route every cell recalls, beside its exact match on every test split, and the layer that answers.",
+        columns=VERDICTS,
         when=_measured,
     ),
     Table(
@@ -102,6 +120,7 @@ TABLES = [
         generalisation,
         "Exact match on test and on programs of other lengths by route: means over cells, and what a cell loses with "
         "its 95 % t interval.",
+        columns=GENERALISATION,
         when=_measured,
     ),
 ]
