@@ -4,20 +4,22 @@ A model that finds a value but not the right one has a binding problem; one that
 query has not looked.
 """
 
+import itertools
 import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lolameme.base.files import read_frame
+from lolameme.base.files import read_frame, read_json
 from lolameme.reporting.tables import KEYS, cells
 from lolameme.study.config import Study
 from lolameme.study.exhibits import CELL, Column, Table
+from lolameme.tasks.interpreter import interpreter
 
 RIGHT, PRESENT, ABSENT, NOTHING = "right", "another value of the program", "a value from elsewhere", "no value"
 ANSWERS = (RIGHT, PRESENT, ABSENT, NOTHING)
-_VALUE = re.compile(r"\d+")
+_WORD = re.compile(r"\w+")
 
 
 def mistakes(study: Study) -> pd.DataFrame:
@@ -25,18 +27,19 @@ def mistakes(study: Study) -> pd.DataFrame:
 
     `asked` is `locals` where the program binds the name, else `globals`: the value is in the weights, or computed.
     """
-    before = {  # by program and query: the values that stand before the answer
-        (variant, world): values_before(study.paths.data(variant, world) / "test.parquet")
-        for variant in study.variants
-        for world in study.world_seeds
-    }
+    words, before = {}, {}  # by program and query: the values that stand before the answer
+    for variant, world in itertools.product(study.variants, study.world_seeds):
+        data = study.paths.data(variant, world)
+        words[variant, world] = interpreter(read_json(data / "world.json")).words
+        before[variant, world] = values_before(data / "test.parquet", words[variant, world])
     tables = []
     for cell, folder in cells(study):
         rows = read_frame(folder / "predictions.parquet", columns=["split", "program", "query", *_READ])
         rows = rows[rows["split"] == "test"]
-        seen = before[cell["variant"], study.world_of(cell["seed"])]
+        data = cell["variant"], study.world_of(cell["seed"])
         kinds = [
-            kind(row.predicted, row.exact_match, seen[row.program, row.query]) for row in rows.itertuples(index=False)
+            kind(row.predicted, row.exact_match, before[data][row.program, row.query], words[data])
+            for row in rows.itertuples(index=False)
         ]
         asked = np.where(rows["distance"] >= 0, "locals", "globals")
         tables.append(pd.DataFrame({"asked": asked, "answers": kinds}).assign(**cell))
@@ -49,28 +52,38 @@ def mistakes(study: Study) -> pd.DataFrame:
 _READ = ("predicted", "exact_match", "distance")
 
 
-def values_before(path: Path) -> dict[tuple[int, int], frozenset[str]]:
+def is_value(word: str, words: frozenset[str]) -> bool:
+    """Whether a word can be an answer: one of the world's `words`, or where answers are no words a number."""
+    return word in words if words else word.isdigit()
+
+
+def values_before(path: Path, words: frozenset[str]) -> dict[tuple[int, int], frozenset[str]]:
     """By program and query of a split: the values that stand before the answer."""
     table = read_frame(path, columns=["id", "text", "answer_start"])
     return {
-        (row.id, query): frozenset(_VALUE.findall(row.text[:start]))
+        (row.id, query): frozenset(word for word in _WORD.findall(row.text[:start]) if is_value(word, words))
         for row in table.itertuples(index=False)
         for query, start in enumerate(row.answer_start)
     }
 
 
-def kind(predicted: str, right: bool, before: frozenset[str]) -> str:
+def kind(predicted: str, right: bool, before: frozenset[str], words: frozenset[str] = frozenset()) -> str:
     """What an answer is."""
     if right:
         return RIGHT
-    value = _VALUE.match(predicted.strip())
-    if value is None:
+    value = _WORD.match(predicted.strip())
+    if value is None or not is_value(value[0], words):
         return NOTHING
     return PRESENT if value[0] in before else ABSENT
 
 
 def _reads(study: Study) -> list[Path]:
-    data = [study.paths.data(v, world) / "test.parquet" for v in study.variants for world in study.world_seeds]
+    data = [
+        study.paths.data(variant, world) / name
+        for variant in study.variants
+        for world in study.world_seeds
+        for name in ("test.parquet", "world.json")
+    ]
     return [*data, *(folder / "predictions.parquet" for _, folder in cells(study))]
 
 

@@ -76,6 +76,7 @@ class Interpreter(ABC):
     faculties: tuple[str, ...]
     choices: int  # how many answers there can be
     specimen: str  # one of them
+    words: frozenset[str] = frozenset()  # all of them, where answers are words; else they are numbers
     ends: tuple[str, ...]  # signs that end an answer; without any, an answer is one word
     spaced: bool  # the space before an answer is part of the sign before it, not of the answer
     written = True  # answers stand in programs; else another word stands where one is due

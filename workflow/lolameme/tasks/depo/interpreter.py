@@ -17,7 +17,7 @@ class Interpreter(interpreter.Interpreter):
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)
-        self.nodes = set(world["nodes"])
+        self.nodes = self.words = frozenset(world["nodes"])
         self.choices, self.specimen = len(world["nodes"]), world["nodes"][0]
 
     def statements(self, program: str) -> list[Statement]:

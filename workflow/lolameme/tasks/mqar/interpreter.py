@@ -23,7 +23,7 @@ class Interpreter(interpreter.Interpreter):
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         super().__init__(world, without)
-        self.choices, self.specimen = len(world["values"]), world["values"][0]
+        self.choices, self.specimen, self.words = len(world["values"]), world["values"][0], frozenset(world["values"])
         self.written = world.get("answers") != "asked"
         self.fillers = bool(world["fillers"]) and self.written  # no other word fills
         self.kind = {word: kind for kind in ("keys", "values", "fillers") for word in world[kind]}
