@@ -14,7 +14,7 @@ ANEW := --clear
 .PHONY: .venv/ready
 endif
 
-.PHONY: study test check cell report mlflow lint format bench watch schema docs unlock
+.PHONY: study test check cell report links mlflow lint format bench watch schema docs unlock
 
 study: .venv/ready  ## the study, from data to report
 	@$(BIN)/lolameme check $(CONFIG) > /dev/null
@@ -43,7 +43,11 @@ cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITE
 report: .venv/ready  ## Snakemake's own report: how every file came to be
 	$(SNAKEMAKE) --report reports/provenance.html
 
-mlflow: .venv/ready  ## compare runs in the browser, at http://127.0.0.1:5000, or another port: make mlflow PORT=5001
+links:  ## links of the reports into MLflow, for a server at another port: make links PORT=5001
+	@for file in reports/*/mlflow.js; do [ -e $$file ] || continue; \
+	  sed 's#//127\.0\.0\.1:[0-9]*/#//127.0.0.1:$(PORT)/#' $$file > $$file.part && mv $$file.part $$file; done
+
+mlflow: .venv/ready links  ## compare runs in the browser, at http://127.0.0.1:5000, or another port: make mlflow PORT=5001
 	@$(BIN)/lolameme where $(CONFIG) | sed 's/:5000/:$(PORT)/'
 	@echo "Every user of this machine who opens port $(PORT) can change and delete runs; make study makes them again"
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \

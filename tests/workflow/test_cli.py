@@ -221,6 +221,19 @@ def test_where_the_project_was_moved_its_environment_is_made_anew(tmp_path):
     assert "-m venv --clear .venv" in planned()
 
 
+def test_links_of_reports_follow_the_port_of_the_server(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    links = tmp_path / "reports/mini/mlflow.js"
+    links.parent.mkdir(parents=True)
+    links.write_text('{"a": "http://127.0.0.1:5000/#/a", "b": "http://elsewhere:5000/#/b"}')
+    for port in ("5001", "5002"):
+        subprocess.run(["make", "links", f"PORT={port}"], cwd=tmp_path, check=True)
+        assert json.loads(links.read_text()) == {
+            "a": f"http://127.0.0.1:{port}/#/a",
+            "b": "http://elsewhere:5000/#/b",
+        }
+
+
 def test_the_makefile_does_what_it_says():
     said = subprocess.run(["make", "--dry-run", "mlflow", "PORT=5001"], capture_output=True, text=True, cwd=ROOT).stdout
     assert "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow server --host 127.0.0.1 --port 5001" in said
