@@ -14,6 +14,12 @@ ANEW := --clear
 .PHONY: .venv/ready
 endif
 
+# Snakemake and matplotlib keep caches in HOME, which not everybody can write to: in some containers it is nobody's
+ifneq ($(shell mkdir -p "$(HOME)/.cache" 2> /dev/null && test -w "$(HOME)/.cache" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.cache
+export XDG_CONFIG_HOME := $(CURDIR)/.cache
+endif
+
 .PHONY: study test check cell report links mlflow lint format bench watch schema docs unlock
 
 study: .venv/ready  ## the study, from data to report

@@ -221,6 +221,21 @@ def test_where_the_project_was_moved_its_environment_is_made_anew(tmp_path):
     assert "-m venv --clear .venv" in planned()
 
 
+def test_where_home_cannot_be_written_to_caches_are_kept_in_the_project(tmp_path):
+    """Snakemake ends with a traceback without a cache; `/proc` takes no files, not even from root."""
+    command = ["make", "--directory", str(ROOT), "--eval", "kept: ; @echo $$XDG_CACHE_HOME", "kept"]
+    for home, kept in (("/proc", f"{ROOT}/.cache"), (str(tmp_path), "")):
+        environment = {"PATH": os.environ["PATH"], "HOME": home}
+        done = subprocess.run(
+            [*command, "--silent", "--no-print-directory"], env=environment, capture_output=True, text=True
+        )
+        assert done.stdout.strip() == kept
+    environment = os.environ | {"HOME": "/proc", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    plan = [str(Path(sys.executable).parent / "snakemake"), "--dry-run", "--quiet", "all", "--cores", "1", "--", "data"]
+    done = subprocess.run(plan, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_links_of_reports_follow_the_port_of_the_server(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     links = tmp_path / "reports/mini/mlflow.js"
