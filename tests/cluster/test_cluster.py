@@ -91,8 +91,7 @@ def test_a_study_from_data_to_report_by_the_literal_command(slurm, tmp_path):
     profile |= {"set-resources": ["train:gpu=1"], "retries": 1}  # the GPUs here are pretended: none for torch
     (tmp_path / "slurm/config.yaml").write_text(yaml.safe_dump(profile))
     broken = tmp_path / CELL / "checkpoint.safetensors"
-    broken.parent.mkdir(parents=True)
-    broken.write_bytes(b"what a bad disk left")
+    broken.mkdir(parents=True)  # a folder where a file belongs
     before = len(slurm.jobs())
     done = subprocess.run(COMMAND, cwd=tmp_path, env=slurm.environment, capture_output=True, text=True)
     output = done.stdout + done.stderr
@@ -102,11 +101,12 @@ def test_a_study_from_data_to_report_by_the_literal_command(slurm, tmp_path):
     )
     assert len(finished) == 7, output
     assert re.search(
-        r"1 failed; .*\n  train \S+recall/gpt2/seed1/\S+\n    \S+ is damaged .*; delete it and run", output
+        r"1 failed; .*\n  train \S+recall/gpt2/seed1/\S+\n    .*there is a folder where a file belongs; move it away",
+        output,
     )
     assert "Traceback" not in output
     assert not (tmp_path / "results/mini/mlflow.json").exists()  # nothing is tracked before all cells are there
-    broken.unlink()
+    broken.rmdir()
     done = subprocess.run(COMMAND, cwd=tmp_path, env=slurm.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "reports/mini/index.html").exists()

@@ -101,6 +101,10 @@ def disk(tmp_path) -> Iterator[Path]:
     if made.returncode:
         pytest.skip(f"a small disk cannot be mounted here: {made.stderr.strip()}")
     yield folder
+    for _ in range(60):  # until the last process of the study, which shows runs live, has ended
+        if subprocess.run(["umount", str(folder)], capture_output=True).returncode == 0:
+            return
+        time.sleep(0.5)
     subprocess.run(["umount", str(folder)], check=True)
 
 
