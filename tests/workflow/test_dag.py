@@ -382,6 +382,15 @@ def test_a_variant_that_cannot_succeed_says_why_and_the_others_are_reported(tmp_
     page = (tmp_path / "reports/mini/index.html").read_text()
     assert "<b>Not the whole study:</b> recall is missing, because jobs failed." in page
     assert "cell:facts/gpt2/seed1" in page
+    mended = study_data(architectures=["gpt2"], seeds=[1], tuning=None)
+    del mended["variants"]["recall"]
+    mended["contrasts"] = []
+    for name, repaired in (("as it was", data), ("without recall", mended)):
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(repaired, sort_keys=False))
+        plan = project.planned()
+        assert plan["page"] == plan["predict"] == 1, name
+        assert plan["table"] > 5, name
+        assert "train" not in plan or name == "as it was"
 
 
 def test_another_workflow_can_import_this_one_as_a_module(tmp_path):

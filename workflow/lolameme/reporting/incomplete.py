@@ -1,6 +1,7 @@
 """A report of what is there, where some variants of a study have failed: one bad variant does not hide the others."""
 
 import itertools
+import os
 
 from lolameme.analyses._frames import pooled
 from lolameme.base.files import read_frame, read_json, read_sealed, write_frame, write_text
@@ -12,11 +13,13 @@ from lolameme.reporting.registry import Registry, collect
 from lolameme.study.cell import check
 from lolameme.study.config import Study
 
+LONG_AGO = 1  # seconds since 1970: older than whatever a rule reads
+
 
 def report(study: Study, files: list[str]) -> list[str]:
     """Write tables, figures and the page of the variants that are whole, if there are such; returns the others' names.
 
-    Snakemake makes all of them again once the others are there, for then these are older than what they are made of.
+    All that is written is dated back, so that Snakemake makes it again, whatever becomes of the others.
     """
     missing = [variant for variant in study.variants if not whole(study, variant)]
     if not missing or len(missing) == len(study.variants):
@@ -39,6 +42,8 @@ def report(study: Study, files: list[str]) -> list[str]:
     for figure in exhibits.figures.values():
         style.save(figure.draw(part, **exhibits.needed(figure)), part.paths.figures / figure.name)
     write_text(part.paths.page, render(part, files, missing))
+    for file in (*part.paths.tables.iterdir(), *part.paths.figures.iterdir(), part.paths.page, part.paths.predictions):
+        os.utime(file, (LONG_AGO, LONG_AGO))
     return missing
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lolameme.base.files import Damaged, read_facts, read_json
+from lolameme.reporting.incomplete import LONG_AGO
 from lolameme.study.cell import differing
 from lolameme.study.config import Study
 
@@ -52,7 +53,7 @@ def _strangers(study: Study) -> Iterator[tuple[Path, str]]:
             if difference := differing(facts.get("asked"), wanted):
                 yield folder, f"was made with other settings ({difference})"
     page = study.paths.page
-    if page.exists() and not known(page):
+    if page.exists() and not known(page) and page.stat().st_mtime > LONG_AGO:  # else Snakemake makes it again
         said = re.search(r'<meta name="settings" content="(\w+)">', page.read_text(encoding="utf-8", errors="replace"))
         if not said or said[1] != study.digest:
             for folder in (study.paths.tables, study.paths.reports):
