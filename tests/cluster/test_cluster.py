@@ -96,9 +96,7 @@ def test_a_study_from_data_to_report_by_the_literal_command(slurm, tmp_path):
     done = subprocess.run(COMMAND, cwd=tmp_path, env=slurm.environment, capture_output=True, text=True)
     output = done.stdout + done.stderr
     assert done.returncode, output
-    finished = sorted(
-        path.parent.relative_to(tmp_path / "results/mini/cells") for path in tmp_path.rglob("metrics.json")
-    )
+    finished = list((tmp_path / "results/mini/cells").rglob("metrics.json"))
     assert len(finished) == 7, output
     assert re.search(
         r"1 failed; .*\n  train \S+recall/gpt2/seed1/\S+\n    .*there is a folder where a file belongs; move it away",
