@@ -18,7 +18,7 @@ JOBS = {  # cells and trials: what a study costs
     "cpu": (700, 0),
     "gpu": (1260, 0),
     "paper": (1330, 1064),
-    "reach": (550, 0),
+    "reach": (475, 0),
     "zoology": (3, 0),
 }
 
