@@ -63,7 +63,7 @@ def test_watch_ends_with_the_last_training(tmp_path):
     assert done.stdout.splitlines()[-1] == "All trainings are done; report: reports/mini/index.html"
 
 
-@pytest.mark.parametrize("command", ["results", "watch"])
+@pytest.mark.parametrize("command", ["results", "told", "watch"])
 def test_what_a_study_has_not_made_yet_is_said_with_the_command_that_makes_it(tmp_path, command):
     shutil.copy(ROOT / "config.yaml", tmp_path)
     shutil.copytree(ROOT / "studies", tmp_path / "studies")

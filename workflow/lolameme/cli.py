@@ -60,6 +60,15 @@ def first_prompt(cell: Path) -> str:
     return program["text"][: program["answer_start"][0]]
 
 
+def prompt_of(arguments: argparse.Namespace) -> str:
+    """The prompt that a person gives, else the first of the cell's test split, which is shown."""
+    if arguments.prompt:
+        return arguments.prompt
+    prompt = first_prompt(arguments.cell)
+    print(f"prompt: {prompt}")
+    return prompt
+
+
 def main() -> None:
     """Entry point; exits with 1 and one sentence if something is wrong with what the user gave."""
     for stream in (sys.stdout, sys.stderr):
@@ -218,12 +227,15 @@ def told(arguments: argparse.Namespace) -> None:
     import textwrap
 
     from lolameme.reporting.findings import abstract
+    from lolameme.reporting.incomplete import partial
 
     study = config.load(arguments.config)
     tables = {name: study.paths.table(name) for name in ("leaderboard", "contrasts", "cells")}
     missing = [str(path) for path in tables.values() if not path.exists()]
     if missing:
-        raise ValueError(f"{missing[0]} does not exist yet; run `make study` first")
+        raise ValueError(f"{missing[0]} does not exist yet; run `{made_by(arguments)}` first")
+    if partial(study):
+        raise ValueError(f"{study.paths.page} reports a part of the study; run `{made_by(arguments)}`")
     leaderboard, contrasts, cells = map(read_frame, tables.values())
     seconds = cells.drop_duplicates(["variant", "architecture", "seed"])["processor_seconds"].sum()
     for paragraph in reversed(abstract(study, leaderboard, contrasts, seconds)):
@@ -425,9 +437,7 @@ def explain(arguments: argparse.Namespace) -> None:
     from lolameme.analyses import _explain as explaining
     from lolameme.base.files import write_text
 
-    prompt = arguments.prompt or first_prompt(arguments.cell)
-    print(f"prompt: {prompt}\n" if not arguments.prompt else "", end="")
-    found = explaining.explain(arguments.cell, prompt)
+    found = explaining.explain(arguments.cell, prompt_of(arguments))
     print(explaining.text(found))
     if arguments.html:
         write_text(arguments.html, explaining.page(found))
@@ -437,9 +447,7 @@ def explain(arguments: argparse.Namespace) -> None:
 def ask(arguments: argparse.Namespace) -> None:
     from lolameme.learning.ask import ask as ask_cell
 
-    prompt = arguments.prompt or first_prompt(arguments.cell)
-    print(f"prompt: {prompt}\n" if not arguments.prompt else "", end="")
-    reply = ask_cell(arguments.cell, prompt)
+    reply = ask_cell(arguments.cell, prompt_of(arguments))
     print(f"{reply.text}  (probability {reply.probability:.3f})")
     print(f"interpreter: {reply.truth.query} is {reply.truth.text}")
     for step in reply.truth.steps:

@@ -2,9 +2,12 @@
 
 import itertools
 import os
+from graphlib import TopologicalSorter
+from pathlib import Path
 
 from lolameme.analyses._frames import pooled
 from lolameme.base.files import read_frame, read_json, read_sealed, write_frame, write_text
+from lolameme.base.metadata import forget
 from lolameme.data.prediction import predictions
 from lolameme.drawing import style
 from lolameme.reporting import tables
@@ -19,13 +22,16 @@ LONG_AGO = 1  # seconds since 1970: older than whatever a rule reads
 def report(study: Study, files: list[str]) -> list[str]:
     """Write tables, figures and the page of the variants that are whole, if there are such; returns the others' names.
 
-    All that is written is dated back, so that Snakemake makes it again, whatever becomes of the others.
+    All that is written is dated back, and Snakemake's records of it go, so that it is made again, whatever becomes of
+    the others; see `partial`.
     """
     missing = [variant for variant in study.variants if not whole(study, variant)]
     if not missing or len(missing) == len(study.variants):
         return missing
     part = study.only([variant for variant in study.variants if variant not in missing])
-    if not part.paths.predictions.exists():
+    written = [part.paths.page]
+    if not part.paths.predictions.exists() or _dated_back(part.paths.predictions):
+        written.append(part.paths.predictions)
         pairs = itertools.product(part.variants, part.world_seeds)
         write_frame(
             part.paths.predictions, predictions(part, {pair: read_frame(part.paths.reach(*pair)) for pair in pairs})
@@ -37,14 +43,24 @@ def report(study: Study, files: list[str]) -> list[str]:
         tables.write(table, part.paths.tables / name)
     for name in in_order(exhibits):
         table = exhibits.tables[name]
-        tables.write(table.make(part, **exhibits.needed(table)), part.paths.tables / name)
+        tables.write(table.made(part, exhibits.needed(table)), part.paths.tables / name)
     style.apply()
     for figure in exhibits.figures.values():
         style.save(figure.draw(part, **exhibits.needed(figure)), part.paths.figures / figure.name)
     write_text(part.paths.page, render(part, files, missing))
-    for file in (*part.paths.tables.iterdir(), *part.paths.figures.iterdir(), part.paths.page, part.paths.predictions):
+    for file in (*part.paths.tables.iterdir(), *part.paths.figures.iterdir(), *written):
         os.utime(file, (LONG_AGO, LONG_AGO))
+        forget(file)
     return missing
+
+
+def partial(study: Study) -> bool:
+    """Whether the report that is there is that of a part of the study, which Snakemake will make again."""
+    return study.paths.page.exists() and _dated_back(study.paths.page)
+
+
+def _dated_back(file: Path) -> bool:
+    return file.stat().st_mtime <= LONG_AGO
 
 
 def whole(study: Study, variant: str) -> bool:
@@ -69,15 +85,6 @@ def whole(study: Study, variant: str) -> bool:
 
 
 def in_order(exhibits: Registry) -> list[str]:
-    """The names of all tables, each after those that it needs."""
-    found: list[str] = []
-
-    def add(name: str) -> None:
-        if name not in found and name in exhibits.tables:
-            for needed in exhibits.tables[name].needs:
-                add(needed)
-            found.append(name)
-
-    for name in exhibits.tables:
-        add(name)
-    return found
+    """The names of all tables, each after those that it is made of."""
+    made_of = {name: exhibits.of(table) for name, table in exhibits.tables.items()}
+    return [name for name in TopologicalSorter(made_of).static_order() if name in exhibits.tables]  # others are pooled

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from lolameme.base.files import read_frame, read_json, write_frame, write_json
+from lolameme.reporting.incomplete import partial
 from lolameme.reporting.tables import cells
 from lolameme.study import config
 
@@ -20,12 +21,15 @@ FACTS = "published.json"
 def publish(study: config.Study, file: Path, to: Path) -> Path:
     """Publish a finished study, described in `file`, as a folder in `to`, in place of an older one; returns the folder.
 
-    Raises ValueError if the study is not finished: the page, a table or a cell is missing.
+    Raises ValueError if the study is not finished: the page, a table or a cell is missing, or failed jobs left a report
+    of a part.
     """
-    paths, folder = study.paths, to / study.study
+    paths, folder, command = study.paths, to / study.study, f"make study CONFIG={file}"
     missing = [path for path in (paths.page, paths.tables, *(cell for _, cell in cells(study))) if not path.exists()]
     if missing:
-        raise ValueError(f"{missing[0]} does not exist: a study is published when it is finished; run `make study`")
+        raise ValueError(f"{missing[0]} does not exist: a study is published when it is finished; run `{command}`")
+    if partial(study):
+        raise ValueError(f"{paths.page} reports a part of the study; run `{command}`")
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     commits: Counter[str] = Counter()
@@ -42,7 +46,7 @@ def publish(study: config.Study, file: Path, to: Path) -> Path:
     shutil.copyfile(paths.page, part / "index.html")
     shutil.copyfile(file, part / "config.yaml")
     facts = {"study": study.study, "cells": len(cells(study)), "commits": dict(commits.most_common())}
-    write_json(part / FACTS, facts | {"command": f"make study CONFIG={file}"})
+    write_json(part / FACTS, facts | {"command": command})
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     return folder

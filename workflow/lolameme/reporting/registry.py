@@ -42,13 +42,13 @@ class Registry:
 
     def inputs(self, exhibit: Table | Figure) -> list[str]:
         """The files that an exhibit is made of."""
-        return [str(path) for path in (*map(self.study.paths.table, self._of(exhibit)), *exhibit.reads(self.study))]
+        return [str(path) for path in (*map(self.study.paths.table, self.of(exhibit)), *exhibit.reads(self.study))]
 
     def needed(self, exhibit: Table | Figure) -> dict[str, pd.DataFrame]:
         """The tables that an exhibit needs, as arguments."""
-        return {name.replace("-", "_"): read_frame(self.study.paths.table(name)) for name in self._of(exhibit)}
+        return {name.replace("-", "_"): read_frame(self.study.paths.table(name)) for name in self.of(exhibit)}
 
-    def _of(self, exhibit: Table | Figure) -> list[str]:
+    def of(self, exhibit: Table | Figure) -> list[str]:
         """The tables that an exhibit needs, and those that it wants and that are there."""
         there = {*self.tables, *self.pooled}
         return [*exhibit.needs, *(name for name in exhibit.wants if name in there)]

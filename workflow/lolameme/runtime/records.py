@@ -5,25 +5,15 @@ is. But data, choices, cells, analyses and the page say themselves what they wer
 """
 
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lolameme.base.files import Damaged, read_facts, read_json
-from lolameme.reporting.incomplete import LONG_AGO
+from lolameme.base.metadata import known
+from lolameme.reporting.incomplete import partial
 from lolameme.study.cell import differing
 from lolameme.study.config import Study
-
-_RECORDS = Path(".snakemake/metadata")
-_LONGEST = 254  # characters of a part of a record's name
-
-
-def known(path: Path) -> bool:
-    """Whether Snakemake has a record of how a file was made."""
-    name = urlsafe_b64encode(str(path).encode()).decode()
-    parts = [name[start : start + _LONGEST] for start in range(0, len(name), _LONGEST)]
-    return _RECORDS.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1]).exists()
 
 
 def strangers(study: Study) -> str | None:
@@ -53,7 +43,7 @@ def _strangers(study: Study) -> Iterator[tuple[Path, str]]:
             if difference := differing(facts.get("asked"), wanted):
                 yield folder, f"was made with other settings ({difference})"
     page = study.paths.page
-    if page.exists() and not known(page) and page.stat().st_mtime > LONG_AGO:  # else Snakemake makes it again
+    if page.exists() and not known(page) and not partial(study):  # which Snakemake makes again
         said = re.search(r'<meta name="settings" content="(\w+)">', page.read_text(encoding="utf-8", errors="replace"))
         if not said or said[1] != study.digest:
             for folder in (study.paths.tables, study.paths.reports):
