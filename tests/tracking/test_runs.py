@@ -1,10 +1,13 @@
 """A run is known by the weights and metrics of its cell: these decide whether it stays, others only add to it."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,10 +17,11 @@ from mlflow.tracking import MlflowClient
 
 from conftest import study, study_data
 from lolameme.base.files import Damaged, digest, write_frame, write_json, write_sealed
+from lolameme.base.interruption import REQUESTS
 from lolameme.learning.trainer import Progress
 from lolameme.reporting.tables import cells
 from lolameme.runtime import live, progress
-from lolameme.tracking import store
+from lolameme.tracking import runs, store
 from lolameme.tracking.links import addresses
 from lolameme.tracking.runs import _SETTINGS, Tracker
 
@@ -71,7 +75,7 @@ def states(uri: str) -> dict[str, str]:
     return {run.info.run_name: run.data.tags["state"] for run in runs}
 
 
-def test_what_is_added_later_joins_the_run_that_is_there(here):
+def test_what_is_added_later_joins_the_run_that_is_there(here, monkeypatch):
     first = track(here, made([1, 2]))
     write_sealed("curve.svg", "<svg/>")
     facts = Path("results/mini/cells/recall/gpt2/seed1/model.json")
@@ -79,6 +83,8 @@ def test_what_is_added_later_joins_the_run_that_is_there(here):
     facts.write_text(facts.read_text())
     second = track(here, again)
     assert second == first
+    monkeypatch.setattr(runs, "require_whole", lambda path: pytest.fail(f"{path} is held already"))
+    assert track(here, again) == first
     held = MlflowClient(here).list_artifacts(first["study"]["run_id"], "figures")
     assert [file.path for file in held] == ["figures/curve.svg"]
 
@@ -133,7 +139,7 @@ def test_the_report_finds_every_cell_every_mean_and_the_comparison_of_a_variant(
     assert links["compare:recall"].startswith("http://127.0.0.1:5000/#/compare-runs?runs=%5B%22")
 
 
-def test_trials_are_runs_of_a_sweep_with_their_curves_and_the_choice(here):
+def test_trials_are_runs_of_a_sweep_with_their_curves_and_the_choice(here, monkeypatch):
     small, folder = made([1]), Path("results/mini/trials/recall/gpt2")
     tried = [
         {"trial": f"lr{rate}-wd0.1", "learning_rate": rate, "weight_decay": 0.1, "steps": 8} for rate in (0.1, 0.2)
@@ -148,12 +154,21 @@ def test_trials_are_runs_of_a_sweep_with_their_curves_and_the_choice(here):
         "trials": [t | e for t, e in zip(tried, ends, strict=True)],
     }
     write_json(folder / "choice.json", found)
-    board = leaderboard(small)
-    for _ in range(2):  # the second adds nothing
+    board, looked_up, look_up = leaderboard(small), Counter(), MlflowClient.get_experiment_by_name
+
+    def counted(client, name):
+        looked_up[name] += 1
+        return look_up(client, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "get_experiment_by_name", counted)
         Tracker(small, here, cells(small)).track(board, {}, [folder / "choice.json"])
+    assert looked_up == {"mini": 1, "mini/recall": 1, "mini/learning rates": 1}
     client = MlflowClient(here)
     experiment = client.get_experiment_by_name("mini/learning rates").experiment_id
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
+    Tracker(small, here, cells(small)).track(board, {}, [folder / "choice.json"])  # adds nothing
+    assert {run.info.run_id for run in client.search_runs([experiment])} == {run.info.run_id for run in runs.values()}
     assert set(runs) == {"gpt2 on recall", "lr0.1-wd0.1", "lr0.2-wd0.1"}
     above = runs["gpt2 on recall"]
     assert "lr0.1-wd0.1 is chosen (inside the grid)" in above.data.tags["mlflow.note.content"]
@@ -161,6 +176,17 @@ def test_trials_are_runs_of_a_sweep_with_their_curves_and_the_choice(here):
     history = client.get_metric_history(runs["lr0.1-wd0.1"].info.run_id, "valid.exact_match")
     assert [(point.step, point.value) for point in history] == [(4, 0.2), (8, 0.5)]
     assert runs["lr0.2-wd0.1"].info.status == "FAILED"
+
+
+def test_a_trial_that_diverged_is_over_and_its_next_training_a_run_of_its_own(here):
+    lost = {"learning_rate": 0.1, "weight_decay": 0.1, "steps": 8, "exact_match": None, "loss": None, "diverged": "NaN"}
+    with store.opened(here) as client:
+        tracker = Tracker(study(), here, [])
+        tracker.use(client)
+        failed = tracker.point("recall/gpt2/lr0.1-wd0.1", "", "lr0.1-wd0.1", lost, {})
+        experiment, identity = tracker.sweeps("recall/gpt2/lr0.1-wd0.1")
+        assert tracker.open(experiment, identity, "gpt2 lr0.1-wd0.1", {}) != failed
+        assert client.get_run(failed).info.status == "FAILED"
 
 
 def moved(study, cell: str, step: int) -> None:
@@ -222,19 +248,45 @@ def test_a_locked_database_costs_a_line_and_no_more(here, monkeypatch):
     assert states(here) == {"gpt2 seed1": "current"}
 
 
-def test_the_process_beside_a_study_ends_with_it(here):
+def test_the_process_beside_a_study_ends_with_it_alone(here):
+    """No request to end, which means the study, ends it; nor does a file in the project's folder that is no module."""
+    Path("random.py").write_text("raise SystemExit('this is no module')")
     script = (
         "import json, os, pathlib, sys; from lolameme.runtime import live;"
         "live.start(json.loads(sys.argv[1]), sys.argv[2], pathlib.Path('live.log'));"
-        "print(pathlib.Path(f'/proc/self/task/{os.getpid()}/children').read_text())"
+        "print(pathlib.Path(f'/proc/self/task/{os.getpid()}/children').read_text(), flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", script, json.dumps(study_data()), here]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    child = Path("/proc", done.stdout.split()[0])
-    for _ in range(2400):
-        if not child.exists() or "State:\tZ" in (child / "status").read_text():
-            break
-        time.sleep(0.25)
-    else:
-        raise AssertionError("it is still there")
+    command = [sys.executable, "-P", "-c", script, json.dumps(study_data()), here]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
+        child = Path("/proc", starter.stdout.readline().strip())
+        assert soon(lambda: not alive(child) or ignored(child) >= set(REQUESTS))
+        assert alive(child), Path("live.log").read_text()
+        starter.stdin.close()
+    assert soon(lambda: not alive(child))
     assert Path("live.log").read_text() == ""
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether a condition comes true within minutes: MLflow takes its time to load."""
+    end = time.monotonic() + 300
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
+
+
+def alive(process: Path) -> bool:
+    """Whether a process, given by its folder in /proc, runs."""
+    return process.exists() and "State:\tZ" not in (process / "status").read_text()
+
+
+def ignored(process: Path) -> set[int]:
+    """The signals that a process ignores."""
+    mask = int(re.search(r"^SigIgn:\t(\w+)$", (process / "status").read_text(), re.M)[1], 16)
+    return {signal for signal in range(1, 65) if mask >> (signal - 1) & 1}
+
+
+def test_addresses_are_known_without_mlflow():
+    """Loading it takes seconds; `lolameme where` prints addresses alone."""
+    code = "import sys; from lolameme.tracking import links; print('mlflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

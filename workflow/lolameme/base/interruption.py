@@ -39,6 +39,10 @@ def on_request(answer: Callable[[], None]) -> Iterator[None]:
 
 def interrupt() -> None:
     """Raise `Interrupted` in the main thread; further requests change nothing."""
-    for request in REQUESTS:
-        signal.signal(request, signal.SIG_IGN)
+    ignore()
     raise Interrupted
+
+
+def ignore() -> dict[signal.Signals, Any]:
+    """Let requests to end change nothing from now on; returns what each has done so far."""
+    return {request: signal.signal(request, signal.SIG_IGN) for request in REQUESTS}

@@ -4,10 +4,10 @@ No training knows of it or waits for it. It is the last to get the processor, ta
 database, and whatever goes wrong in it is a line of its log: rule `track` writes all runs from the result files anyway.
 """
 
+import itertools
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lolameme.base.files import Damaged, read_json
+from lolameme.base.interruption import ignore
 from lolameme.runtime import progress
 from lolameme.study import config
 from lolameme.study.cell import Cell, unlike
@@ -27,7 +28,8 @@ _SHOWN = {"exact_match": "valid.exact_match", "loss": "valid.loss", "tokens_per_
 def start(data: dict[str, Any], uri: str, log: Path) -> None:
     """Start the process for the study of a configuration, given as plain data; it ends when this process does."""
     until, _ = os.pipe()  # whose other end closes with this process
-    command = [sys.executable, "-m", "lolameme.runtime.live", json.dumps(data), uri]
+    # -P: what lies in the folder of the project, such as a random.py, is no module
+    command = [sys.executable, "-P", "-m", "lolameme.runtime.live", json.dumps(data), uri]
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(until) as stdin, log.open("w") as said:
@@ -80,22 +82,18 @@ class Live:
     def finished(self) -> list[tuple[Cell, Path]]:
         """The cells that are trained and evaluated since the last look, with their folders."""
         found = []
-        for variant in self.study.variants:
-            for architecture in self.study.stacks:
-                for seed in self.study.seeds:
-                    cell, folder = Cell(variant, architecture, seed), self.study.paths.cell(variant, architecture, seed)
-                    try:
-                        trained, written = (
-                            (folder / file).stat().st_mtime_ns for file in ("model.json", "metrics.json")
-                        )
-                    except OSError:
-                        continue
-                    if written <= trained or self.done.get(str(cell)) == written:  # of the training before; shown
-                        continue
-                    self.done[str(cell)] = written
-                    with suppress(Damaged, OSError):  # rule `track` says so
-                        if unlike(self.study, read_json(folder / "model.json")) is None:
-                            found.append((cell, folder))
+        for identity in itertools.product(self.study.variants, self.study.stacks, self.study.seeds):
+            cell, folder = Cell(*identity), self.study.paths.cell(*identity)
+            try:
+                trained, written = ((folder / file).stat().st_mtime_ns for file in ("model.json", "metrics.json"))
+            except OSError:
+                continue
+            if written <= trained or self.done.get(str(cell)) == written:  # of the training before; shown
+                continue
+            self.done[str(cell)] = written
+            with suppress(Damaged, OSError):  # rule `track` says so
+                if unlike(self.study, read_json(folder / "model.json")) is None:
+                    found.append((cell, folder))
         return found
 
     def running(self) -> list[dict[str, Any]]:
@@ -136,8 +134,7 @@ class Live:
 
 def main(data: str, uri: str) -> None:
     """Look until stdin ends."""
-    for asked in (signal.SIGINT, signal.SIGTERM):  # whoever asks a group of processes to end means the study
-        signal.signal(asked, signal.SIG_IGN)
+    ignore()  # whoever asks a group of processes to end means the study
     os.nice(19)
     live, said = Live(config.parse(json.loads(data)), uri), ""
     while not select.select([sys.stdin], [], [], PERIOD)[0]:

@@ -23,7 +23,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from lolameme.base import provenance
-from lolameme.base.interruption import REQUESTS, on_request
+from lolameme.base.interruption import ignore, on_request
 from lolameme.study import plugins
 
 _ADDRESS = "LOLAMEME_WARM"  # the environment variable that names the socket
@@ -101,8 +101,7 @@ def _other_end(line: socket.socket) -> int:
 
 def _serve(door: socket.socket) -> None:
     """The warm process: a guardian for every script that calls, until stdin ends."""
-    # whoever asks a group of processes to end means the scripts
-    inherited = {request: signal.signal(request, signal.SIG_IGN) for request in REQUESTS}
+    inherited = ignore()  # whoever asks a group of processes to end means the scripts
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians are not waited for
     loaded = False
     while sys.stdin not in wait([door, sys.stdin]):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lolameme.base.files import write_text
-from lolameme.tracking.runs import VIEW
 
+VIEW = "exact_match"  # the view of an experiment's runs that links open: see `runs.view`
 _VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for language model calls otherwise
-_SHARED = f"viewStateShareKey={VIEW}"  # with the columns that `runs.view` names
+_SHARED = f"viewStateShareKey={VIEW}"  # with the columns that the view names
 
 
 def addresses(tracked: dict[str, Any], server: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ from lolameme.study import architectures, config
 from lolameme.study.cell import check
 from lolameme.study.paths import ARTIFACTS, data_of
 from lolameme.tracking import store
+from lolameme.tracking.links import VIEW
 
 _SETTINGS = (
     "architecture",
@@ -49,7 +50,7 @@ CURRENT, SUPERSEDED, DROPPED = "current", "superseded", "dropped from the study"
 _ALL = 50_000  # the most runs that MLflow finds at once
 _FILES = ("model.json", "metrics.json", "history.parquet")
 SWEEPS = "learning rates"  # the experiment of a study's trials: no variant has a name with a space
-VIEW = "exact_match"  # the view of an experiment's runs that links open: see `view`
+_ENDED = ("FINISHED", "FAILED")  # a trial that diverged has failed, and is no less over
 
 
 class Tracker:
@@ -97,10 +98,13 @@ class Tracker:
         """Write with this client from now on."""
         self.client: MlflowClient = client
         self.shown: set[str] = set()  # identities of the runs that belong to the study
+        self.experiments: dict[str, str] = {}  # their ids by name, once they were looked up
 
     def experiment(self, variant: str, about: str) -> str:
         """The id of the experiment `<study>/<variant>`, or `<study>`, made where it does not exist."""
         name = "/".join([self.study.study, variant] if variant else [self.study.study])
+        if name in self.experiments:
+            return self.experiments[name]
         found, path = self.client.get_experiment_by_name(name), store.database(self.uri)
         if found is None:
             location = (ARTIFACTS / name).as_posix() if path else None  # a server keeps artefacts where it likes
@@ -117,11 +121,12 @@ class Tracker:
         splits = self.study.variants[variant].tests if variant in self.study.variants else ()
         shared = json.dumps(view(splits or ("valid" if variant == SWEEPS else "test",)))
         self.client.set_experiment_tag(identifier, f"mlflow.sharedViewState.{VIEW}", shared)
+        self.experiments[name] = identifier
         return identifier
 
     def current(self, experiment: str, identity: str, content: str) -> Run | None:
-        """The finished run that shows just this content, if any. Others of the identity are marked as superseded; what
-        a killed process began is deleted."""
+        """The ended run that shows just this content, if any. Others of the identity are marked as superseded; what a
+        killed process began is deleted."""
         runs = self.client.search_runs(
             [experiment],
             f"tags.`{_CELL}` = '{identity}'",
@@ -132,7 +137,7 @@ class Tracker:
         self.shown.add(identity)
         kept = None
         for run in runs:
-            if run.info.status != "FINISHED":
+            if run.info.status not in _ENDED:
                 self.delete(run)
             elif kept is None and run.data.tags.get(_CONTENT) == content:
                 kept = run
@@ -159,7 +164,7 @@ class Tracker:
         """The id of the run of a training that goes on, begun where there is none. `current` deletes it in the end."""
         found = self.client.search_runs([experiment], f"tags.`{_CELL}` = '{identity}'", ViewType.ACTIVE_ONLY, _ALL)
         for run in found:
-            if run.info.status != "FINISHED":
+            if run.info.status not in _ENDED:
                 self.client.update_run(run.info.run_id, status="RUNNING")
                 return run.info.run_id
         tags = {_CELL: identity, _STATE: CURRENT, "study": self.study.study} | tags
@@ -218,10 +223,10 @@ class Tracker:
     def attach(self, run: str, tags: dict[str, str], files: Iterable[tuple[Path, str | None]]) -> None:
         """Add files to a run as artefacts, each in a folder of the run; those that it holds already stay."""
         for file, folder in files:
-            require_whole(file)
             content = digest(file)[:32]
             name = f"{_FILE}{folder}.{file.name}" if folder else f"{_FILE}{file.name}"
             if tags.get(name) != content:
+                require_whole(file)
                 self.client.log_artifact(run, str(file), folder)
                 self.client.set_tag(run, name, content)
 
