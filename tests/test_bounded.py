@@ -1,5 +1,9 @@
 """Work that has no end gets one."""
 
+import faulthandler
+import os
+import signal
+
 import pytest
 
 from lolameme.base.bounded import bounded
@@ -21,6 +25,20 @@ def test_work_without_an_end_is_given_up():
 
 def test_work_that_takes_too_much_memory_is_given_up():
     assert bounded(lambda: str(bytearray(2 << 30)[:1]), memory=1 << 30) is None
+
+
+def fault() -> str:
+    faulthandler.disable()  # pytest's own would print all its threads
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return "here no more"
+
+
+@pytest.mark.parametrize(
+    ("crash", "said"), [(fault, "it crashed: SIGSEGV"), (lambda: os._exit(1), "it crashed: exit status 1")]
+)
+def test_a_crash_is_no_limit(crash, said):
+    with pytest.raises(RuntimeError, match=said):
+        bounded(crash)
 
 
 def test_a_mistake_in_the_work_is_no_limit():

@@ -1,5 +1,6 @@
 """The commit that results carry is the project's own, and says if the sources are not those of it."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def test_it_is_that_of_the_project(project):
 def test_changed_sources_are_marked(project, name):
     (project / "workflow" / name).write_text("x = 2\n")
     assert commit_of(project / "workflow") == git(project, "rev-parse", "--short=12", "HEAD") + "+"
+
+
+def test_the_index_of_its_user_is_left_alone(project):
+    os.utime(project / "workflow/code.py", (1, 1))  # git would note that it was touched and not changed
+    before = (project / ".git/index").read_bytes()
+    assert not commit_of(project / "workflow").endswith("+")
+    assert (project / ".git/index").read_bytes() == before
 
 
 def test_another_repository_in_which_the_project_lies_has_no_say(project):

@@ -95,9 +95,8 @@ def test_the_loss_on_all_tokens_learns_the_others_too(data, tmp_path):
     assert other.iloc[-1] < 0.8 * other.iloc[0]
 
 
-def test_a_cell_that_needs_a_gpu_says_so_where_there_is_none():
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU here")
+def test_a_cell_that_needs_a_gpu_says_so_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RuntimeError, match="device is 'cuda', but torch sees no GPU here"):
         Device.choose("cuda")
 
@@ -110,10 +109,12 @@ def test_another_cells_checkpoint_is_ignored(data, tmp_path):
 
 
 def test_a_damaged_checkpoint_is_said_and_training_begins_anew(data, tmp_path, capsys):
-    (tmp_path / "damaged").mkdir()
-    (tmp_path / "damaged/checkpoint.safetensors").write_bytes(b"not a checkpoint")
-    damaged = train(study(), data, tmp_path / "damaged")
-    assert re.search(r"checkpoint\.safetensors is damaged \(.*\); training begins anew\n", capsys.readouterr().err)
+    path = tmp_path / "damaged; a folder of any name/checkpoint.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(b"not a checkpoint")
+    damaged = train(study(), data, path.parent)
+    said = capsys.readouterr().err
+    assert re.search(rf"^{re.escape(str(path))} is damaged \(.+\); training begins anew\n", said, re.M)
     plain = train(study(), data, tmp_path / "plain")
     assert (damaged / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()
     assert not (damaged / "checkpoint.safetensors").exists()
@@ -182,9 +183,10 @@ def test_programs_stand_side_by_side_for_models_that_know_no_layout(data):
 
 def test_progress_tells_what_is_left(tmp_path):
     plan = {"a/gpt2/seed1": 100, "a/gpt2/seed2": 100, "b/gpt2/lr0.1-wd0.1": 50}
-    progress.start(tmp_path / "progress", plan, 6, tmp_path / "analyses")
-    (tmp_path / "analyses/scores/a/gpt2").mkdir(parents=True)
-    (tmp_path / "analyses/scores/a/gpt2/seed1.parquet").touch()
+    progress.start(tmp_path / "progress", plan, ["knockout", "probes", "scores"], tmp_path / "analyses")
+    for made in ("scores/a/gpt2/seed1", "scores/a/gpt2/seed9", "filters/a/gpt2/seed1"):  # the study asks for the first
+        (tmp_path / f"analyses/{made}.parquet").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"analyses/{made}.parquet").touch()
     said = []
     watch = progress.Reporter("a/gpt2/seed1", tmp_path / "progress", said.append)
     watch(Progress(50, 100, 0.5, 0.25, 1000.0, 10.0))

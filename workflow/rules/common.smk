@@ -262,7 +262,7 @@ def plan_training():
                 for architecture in stacks
                 for name, training in trainings.items()
             },
-            len(METRICS) * len(STUDY.analyses),
+            STUDY.analyses,
             PATHS.results / "analyses",
         )
     except OSError as error:

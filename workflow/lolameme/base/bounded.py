@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,12 +10,15 @@ from pathlib import Path
 
 SECONDS = 30  # of computing, not of waiting for a processor
 MEMORY = 4 << 30  # bytes, besides those that there are at its start
+_NO_MEMORY = 3  # how a fork ends for lack of memory
+# SIGKILL: where the limit is also the hardest that there is, or the machine's memory is at its end
+_LIMITS = (_NO_MEMORY, -signal.SIGXCPU, -signal.SIGKILL)
 
 
 def bounded(work: Callable[[], str], seconds: int = SECONDS, memory: int = MEMORY) -> str | None:
     """What `work` says in a fork of this process, of which nothing else is left; None if it met a limit.
 
-    Raises RuntimeError if it raises anything but MemoryError.
+    Raises RuntimeError if it raises anything but MemoryError, or crashes.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -25,8 +29,11 @@ def bounded(work: Callable[[], str], seconds: int = SECONDS, memory: int = MEMOR
     with open(reader, encoding="utf-8") as pipe:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
-    if status:
+    code = os.waitstatus_to_exitcode(status)
+    if code in _LIMITS:
         return None
+    if code:
+        raise RuntimeError(f"it crashed: {signal.Signals(-code).name if code < 0 else f'exit status {code}'}")
     if not said.startswith("."):
         raise RuntimeError(said)
     return said[1:]
@@ -34,7 +41,7 @@ def bounded(work: Callable[[], str], seconds: int = SECONDS, memory: int = MEMOR
 
 def _work(work: Callable[[], str], writer: int, seconds: int, memory: int) -> None:
     """The fork: it ends here, with status 0 if it has said something."""
-    status = 1
+    status = _NO_MEMORY
     try:
         _limit(resource.RLIMIT_CPU, seconds)
         if (used := Path("/proc/self/statm")).exists():  # else nobody knows what there is at the start

@@ -23,7 +23,8 @@ def commit_of(workflow: Path) -> str | None:
     since. None without git, or where the repository is another's, in which the project only lies."""
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(workflow), *arguments]
+        # a study runs beside its user, who may commit meanwhile: it must not hold the lock of the index
+        command = ["git", "--no-optional-locks", "-C", str(workflow), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:

@@ -169,7 +169,7 @@ class _Run:
         try:
             tensors, facts = saved.load(self.path)
         except saved.Damaged as error:
-            print(f"{error.args[0].partition(';')[0]}; training begins anew", file=sys.stderr, flush=True)
+            print(f"{self.path} is damaged ({error.reason}); training begins anew", file=sys.stderr, flush=True)
             return
         if facts.get("identity") != self.identity:
             return

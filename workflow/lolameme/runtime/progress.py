@@ -1,8 +1,8 @@
 """Progress: which cell runs, how well it does, and when it and the study will be done.
 
 Every cell leaves its latest progress in a small file, so that cells in different processes, or on different machines,
-see each other through the file system alone; `plan.json` beside them lists the steps of all cells and trials, and how
-many files the study's analyses will leave.
+see each other through the file system alone; `plan.json` beside them lists the steps of all cells and trials, and the
+analyses of every cell.
 """
 
 import os
@@ -105,10 +105,10 @@ def overview(folder: Path) -> Overview:
                 seconds += sum(paces) / len(paces) * (steps - states.get(name, {"step": 0})["step"])
         seconds /= max(1, side_by_side(recent.values()))
     cells = {name for name in plan if is_cell(name)}
-    analysed = sum(1 for _ in Path(told["analysed"]).glob("*/*/*/*.parquet")) if told["analyses"] else 0
+    files = [Path(told["analysed"], name, f"{cell}.parquet") for name in told["analyses"] for cell in cells]
     return Overview(
-        len(cells), len(done & cells), len(plan) - len(cells), len(done - cells), told["analyses"], analysed, running,
-        seconds,
+        len(cells), len(done & cells), len(plan) - len(cells), len(done - cells), len(files),
+        sum(file.exists() for file in files), running, seconds,
     )  # fmt: skip
 
 
@@ -123,13 +123,14 @@ def side_by_side(states: Iterable[dict[str, Any]]) -> int:
     return max((sum(a <= begin < b for a, b in spans) for begin, _ in spans), default=0)
 
 
-def start(folder: Path, plan: dict[str, int], analyses: int = 0, analysed: Path = Path()) -> None:
+def start(folder: Path, plan: dict[str, int], analyses: Iterable[str] = (), analysed: Path = Path()) -> None:
     """Write the plan and forget what belongs to no cell of it, or to other steps.
 
-    The plan has the steps of every cell and trial, and the number of files that analyses will leave under `analysed`.
+    The plan has the steps of every cell and trial, and the names of the analyses, which leave a file per cell under
+    `analysed`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "plan.json", {"steps": plan, "analyses": analyses, "analysed": str(analysed)})
+    write_json(folder / "plan.json", {"steps": plan, "analyses": list(analyses), "analysed": str(analysed)})
     for state in list(_states(folder)):
         if plan.get(state["cell"]) != state["steps"]:
             (folder / progress_file(state["cell"])).unlink(missing_ok=True)

@@ -141,17 +141,18 @@ class Study(Section):
                     f"variants.{name}: training.snapshots names step {training.snapshots[-1]}, but training ends after "
                     f"{training.steps} steps, and what it ends with is kept anyway; name steps below {training.steps}"
                 )
+            try:
+                trials = self.trials(name)
+            except ValueError as error:
+                raise ValueError(f"tuning: {error} (variant {name})") from None
+            last = max([f"seed{max(self.seeds)}", *trials], key=len)
             for stack in self.stacks:
-                longest = f".{progress_file(f'{name}/{stack}/seed{max(self.seeds)}')}.part"
+                longest = f".{progress_file(f'{name}/{stack}/{last}')}.part"
                 if len(longest) > _LONGEST:
                     raise ValueError(
                         f"variants.{name}: with {short(stack)} its name makes names of files of {len(longest)} "
                         f"characters, and most disks allow {_LONGEST}; shorten one of them"
                     )
-            try:
-                self.trials(name)
-            except ValueError as error:
-                raise ValueError(f"tuning: {error} (variant {name})") from None
         try:
             self.claims.check(self.variants)
         except ValueError as error:
