@@ -7,10 +7,12 @@ from project import Project
 from test_studies import JOBS, STUDIES
 
 
-@pytest.mark.parametrize("name", ["controls", "reach"])
-def test_a_small_study_is_planned_whole(tmp_path, name):
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_is_planned_whole(tmp_path, name):
     plan = Project(tmp_path).planned("--configfile", f"studies/{name}.yaml")
-    made = config.load(STUDIES[name])
-    assert (plan["train"], plan["evaluate"]) == (JOBS[name][0],) * 2
-    assert plan["reach"] == len(made.variants) * len(made.seeds)
+    made, (cells, trials) = config.load(STUDIES[name]), JOBS[name]
+    assert plan["train"] == plan["evaluate"] == cells
+    assert plan.get("trial", 0) == trials
+    assert plan.get("analyse", 0) == cells * len(made.analyses)
+    assert plan["reach"] == len(made.variants) * len(made.world_seeds)
     assert plan["predict"] == plan["page"] == 1
