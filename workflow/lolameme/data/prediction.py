@@ -86,9 +86,10 @@ def predictions(study: Study, reached: dict[tuple[str, int], pd.DataFrame]) -> p
     """
     rows = []
     for (variant, world), table in reached.items():
-        splits = {split: found.set_index("window") for split, found in table.groupby("split", sort=False)}
-        for name, (split, found), account in itertools.product(study.stacks, splits.items(), ACCOUNTS):
-            way, needed = route(name, study.model, account), _needed(found)
+        splits = [(split, found.set_index("window")) for split, found in table.groupby("split", sort=False)]
+        measured_splits = [(split, found, _needed(found)) for split, found in splits]
+        for name, (split, found, needed), account in itertools.product(study.stacks, measured_splits, ACCOUNTS):
+            way = route(name, study.model, account)
             key = (variant, world, name, split, account, way.kind)
             seen = (None, None) if way.window is None else (written(way.window), way.window[-1])
             none = found.loc["0-0"]
