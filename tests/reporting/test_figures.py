@@ -2,10 +2,13 @@
 
 import itertools
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
-from conftest import study, study_data
+from conftest import ROOT, study, study_data
 from lolameme.drawing import style
+from lolameme.reporting import figures
 from lolameme.reporting.recall import alike
 from lolameme.study import config
 
@@ -37,3 +40,20 @@ def test_splits_share_an_axis_only_if_they_differ_in_length_alone():
     }
     assert alike(config.parse(data), "recall") == ["test", "longer"]
     assert alike(study(), "recall") == ["test"]
+
+
+def test_names_below_the_map_of_splits_do_not_overlap():
+    names = config.load(ROOT / "studies/reach.yaml").stacks
+    rows = [
+        {"variant": "near", "split": split, "architecture": name, "exact_match": 0.5, "baseline": 0.1}
+        for split in ("test", "longer")
+        for name in names
+    ]
+    style.apply()
+    figure = figures.splits(study(), pd.DataFrame(rows))
+    figure.draw_without_rendering()
+    labels = figure.axes[0].get_xticklabels()
+    assert labels[-2].get_text() == "T HEX-2,\n3 taps,\n1 back masked"
+    boxes = [text.get_window_extent() for text in labels]
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
+    plt.close(figure)

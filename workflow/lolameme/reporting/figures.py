@@ -52,7 +52,8 @@ def splits(study: Study, leaderboard: pd.DataFrame) -> Drawing:
     order, names = rows["row"].unique(), list(rows["architecture"].unique())
     grid = rows.pivot_table(index="row", columns="architecture", values="exact_match", sort=False).loc[order, names]
     grid.insert(0, "baseline", rows.groupby("row")["baseline"].first().loc[order])
-    figure, ax = plt.subplots(figsize=(1.1 * len(grid.columns) + 2.6, 0.42 * len(grid) + 1.1))
+    width = 1.1 * len(grid.columns) + 2.6
+    figure, ax = plt.subplots(figsize=(width, 0.42 * len(grid) + 1.1))
     sns.heatmap(
         grid,
         annot=True,
@@ -62,12 +63,13 @@ def splits(study: Study, leaderboard: pd.DataFrame) -> Drawing:
         cmap="cividis",
         ax=ax,
         linewidths=1,
-        cbar_kws={"label": "exact match"},
+        cbar_kws={"label": "exact match", "fraction": 0.5 / width, "pad": 0.25 / width},
     )
-    ax.set_xticks(np.arange(len(grid.columns)) + 0.5, ["strongest\nbaseline", *map(label, names)])
+    below = ["strongest\nbaseline", *(label(name).replace(", ", ",\n") for name in names)]
+    ax.set_xticks(np.arange(len(grid.columns)) + 0.5, below)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(axis="both", length=0)
-    ax.tick_params(axis="x", rotation=0)
+    ax.tick_params(axis="x", rotation=0, labelsize=9)
     figure.tight_layout()
     return figure
 
