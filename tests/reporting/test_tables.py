@@ -118,7 +118,7 @@ def test_findings_say_who_locks_in_who_is_stuck_and_what_was_tested():
     assert ends.startswith("Recall of locals: exact match is GPT-2 ")
     assert "T HEX 0.41 (T HEX-1) to 0.97 (T HEX-2; 9 of 15 cells lock in); the floor is 0.40." in ends
     assert tested.startswith("Of one contrast fixed in advance and corrected for their number (Holm): 1 same order.")
-    assert "Same order: step (recall, 5/5 cells lock in against 0/5; lock-in)." in tested
+    assert "Same order: step (“recall of locals”; 5/5 cells lock in against 0/5; lock-in)." in tested
     high = cells(gpt2=[0.99] * 5, hyena=[1.0] * 5)
     leaderboard = tables.leaderboard(high, history(high))
     assert "all architectures reach 0.990 or more, at the ceiling" in findings(leaderboard, found.iloc[:0])[0][0]
@@ -149,8 +149,8 @@ def test_where_the_leader_of_test_is_behind_is_said_beside_where_it_leads():
 
     for text in said():
         assert (
-            "T HEX-2 leads on test and is behind on code_switch (Hyena 0.730, it 0.410) and transfer (GPT-2 0.800, it "
-            "0.750)" in text
+            ". By means, which no test compares: T HEX-2 leads on test and is behind on code_switch (Hyena 0.730, it "
+            "0.410) and transfer (GPT-2 0.800, it 0.750)" in text
         )
     everywhere = {"code_switch": {"thex_2": 0.9}, "transfer": {"thex_2": 0.9}}
     for text in said(**everywhere):
@@ -160,6 +160,31 @@ def test_where_the_leader_of_test_is_behind_is_said_beside_where_it_leads():
         assert "; T HEX-2 leads on test and is behind on code_switch (Hyena" in text
     for text in said(test={"gpt2": 1.0, "hyena": 0.99, "thex_2": 0.99}):  # at the ceiling nobody leads
         assert "leads on test" not in text
+
+
+def test_a_leader_that_is_ahead_on_the_one_other_split_is_behind_on_no_other():
+    rows = pd.concat(cells(split=split, gpt2=0.6, thex_2=0.9) for split in ("test", "longer"))
+    ((sentence, _),) = findings(tables.leaderboard(rows, history(rows)), contrasts(made(contrasts=[]), BISTABLE))
+    assert (
+        ". By means, which no test compares: T HEX-2 leads on test and is behind on no other split (longer)."
+        in sentence
+    )
+
+
+def test_the_abstract_says_what_tasks_ask_and_not_what_they_are_called():
+    variants = {f"task_{n}": study().variants["recall"].model_dump() | {"about": f"recall number {n}"} for n in (1, 22)}
+    given = made(contrasts=[], claims={"C2": {"both": "task_1", "alone": ["task_22"]}}, variants=variants)
+    low, high = ({"gpt2": 0.45, "hyena": hyena, "thex_1": 0.5, "thex_2": 0.5, "thex_3": 0.5} for hyena in (0.45, 0.6))
+    table = pd.concat([cells("task_1", **high), cells("task_22", **low)])
+    text = " ".join(abstract(given, tables.leaderboard(table, history(table)), contrasts(given, table), 60))
+    assert "Recall number 1: exact match is GPT-2 0.45" in text
+    assert "(“recall number 1” -1 “recall number 22”; +0.15" in text
+    assert "task_" not in text
+
+
+def test_processor_time_of_a_cell_counts_once_however_many_splits_it_has():
+    rows = pd.concat(cells(split=split, gpt2=0.6, hyena=0.6) for split in ("test", "longer"))
+    assert tables.processor_seconds(rows) == 10 * 1000
 
 
 def test_claims_follow_from_the_contrasts_that_they_declare():

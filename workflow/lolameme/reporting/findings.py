@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,7 +33,7 @@ def abstract(study: config.Study, leaderboard: pd.DataFrame, contrasts: pd.DataF
     tested += f"{counts(contrasts)}. "
     for verdict in (verdicts.SAME, verdicts.OTHER):
         rows = renamed(contrasts[contrasts["verdict"] == verdict])
-        found = [f"{row.title} ({row.variants}, {split(row)}{sized(row)}; {row.by})" for row in rows.itertuples()]
+        found = [f"{row.title} ({asked(study, row)}; {split(row)}{sized(row)}; {row.by})" for row in rows.itertuples()]
         tested += f"{verdict.capitalize()}: {'; '.join(found)}. " if found else ""
     return [size, " ".join(ends), tested.strip()]
 
@@ -70,6 +71,12 @@ def counts(contrasts: pd.DataFrame) -> str:
 def renamed(contrasts: pd.DataFrame) -> pd.DataFrame:
     """Contrasts whose name can be read from a named tuple."""
     return contrasts.rename(columns={"name": "title"})
+
+
+def asked(study: config.Study, row: Any) -> str:
+    """What the tasks of a contrast ask, those of a combination with their weights."""
+    about = {name: f"“{variant.about}”" for name, variant in study.variants.items()}
+    return re.sub(r"[\w-]+", lambda word: about.get(word[0], word[0]), row.variants)
 
 
 def split(row: Any) -> str:
@@ -185,6 +192,8 @@ def behind(rows: pd.DataFrame) -> str:
     alike = test["state"].nunique() == 1 and test["state"].iloc[0] in (verdicts.AT_CEILING, verdicts.AT_FLOOR)
     if not by_split or len(test) < 2 or alike:
         return ""
+    others = list(by_split)
+    nowhere = f"none of {listed(others)}" if len(others) > 1 else f"no other split ({others[0]})"
     said, printed = [], test["exact_match"].round(3)
     for leader in test.loc[printed == printed.max(), "architecture"]:
         against = []
@@ -193,11 +202,9 @@ def behind(rows: pd.DataFrame) -> str:
             ahead = part[(part["exact_match"].round(3) > round(mine, 3)) & (part["state"] != verdicts.AT_FLOOR)]
             if len(ahead):
                 first = ahead.loc[ahead["exact_match"].idxmax()]
-                others = f"{label(first['architecture'])} {em(first['exact_match'])}, it {em(mine)}"
-                against.append(f"{split} ({others})")
-        on = f"is behind on {listed(against)}" if against else f"is behind on none of {listed(list(by_split))}"
-        said.append(f"{label(leader)} leads on test and {on}")
-    return f". {'; '.join(said)}"
+                against.append(f"{split} ({label(first['architecture'])} {em(first['exact_match'])}, it {em(mine)})")
+        said.append(f"{label(leader)} leads on test and is behind on {listed(against or [nowhere])}")
+    return f". By means, which no test compares: {'; '.join(said)}"
 
 
 def told(contrasts: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ from lolameme.base.files import read_frame, read_json, read_sealed
 from lolameme.reporting.findings import abstract, findings, questions, sizes, tuning
 from lolameme.reporting.mistakes import ANSWERS
 from lolameme.reporting.registry import Registry, collect
+from lolameme.reporting.tables import processor_seconds
 from lolameme.reporting.templates import fill
 from lolameme.study import config, plugins
 from lolameme.study.architectures import label, pattern
@@ -50,7 +51,7 @@ def render(study: config.Study, files: list[str], missing: Sequence[str] = ()) -
     leaderboard = table["leaderboard"]
     claims, contrasts = table["claims"], table["contrasts"]
     shown = [read_json(paths.data(variant, study.world_seeds[0]) / "card.json") for variant in study.variants]
-    seconds = table["cells"].drop_duplicates(["variant", "architecture", "seed"])["processor_seconds"].sum()
+    seconds = processor_seconds(table["cells"])
     return fill(
         "page.html",
         study=study,

@@ -99,6 +99,11 @@ def scores(study: config.Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def processor_seconds(cells: pd.DataFrame) -> float:
+    """Of all cells together, from their rows on every test split."""
+    return float(cells.drop_duplicates(KEYS)["processor_seconds"].sum())
+
+
 def floor(baselines: dict[str, float]) -> float:
     """What the best solver without binding reaches on a split, from its baselines in metrics.json or a card."""
     return baselines["floor"]
