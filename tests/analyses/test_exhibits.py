@@ -99,6 +99,12 @@ def test_the_map_of_positions_by_roles_reads_just_below_the_attention_layer(tabl
     assert shown["name"] < 0.05
 
 
+def test_the_map_of_layers_by_roles_names_the_axis_beside_each_task(tables, small):
+    figure = patching.draw(small, tables["patching"])
+    assert figure.axes[0].get_ylabel() == "few\nafter layer"
+    assert figure.get_supylabel() == ""
+
+
 def test_findings_say_what_all_seeds_say(tables):
     said = {name: plugins.load("analysis", name).findings(tables) for name in ANALYSES}
     assert said["scores"] == [

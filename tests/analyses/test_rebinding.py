@@ -49,6 +49,12 @@ def test_a_leak_is_told_from_chance():
     ]
     told = pd.DataFrame(rows).assign(guess=0.4)
     (leak,) = rebinding.findings({"rebinding": told})
-    assert leak.startswith("recall, Hyena: with its pairs deranged, 1 of 5 cells")
+    assert leak == (
+        "recall, Hyena: with its pairs deranged, 1 of 5 cells still answer the old value more often than guessing "
+        "would (0.60): they know it from elsewhere than the prompt, or read the pair beside it."
+    )
     (none,) = rebinding.findings({"rebinding": told[told["architecture"] != "hyena"]})
-    assert none.startswith("recall: with its pairs deranged, no cell")
+    assert none == (
+        "recall: with its pairs deranged, in no cell are old values surely more frequent than guessing among the "
+        "program's values would make them (0.40)."
+    )

@@ -1,9 +1,10 @@
 """Prints what rules know of the code: run in a project's folder, it loads the Snakefile once and computes what each
-rule carries as `code` and as `display`, for the project as it is and after each edit given on standard input.
+rule carries as `code`, `columns` and `display`, for the project as it is and after each edit given on standard input.
 
 In: a JSON list of [path, new text]. Out: a JSON list with the digests of all jobs, then those after each edit.
 """
 
+import importlib
 import itertools
 import json
 import sys
@@ -13,8 +14,9 @@ from types import SimpleNamespace
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
+sys.dont_write_bytecode = True  # an edit within a second may have the size of what was there
 WILDCARDS = {
-    "analysis": ("knockout", "scores", "emergence"),
+    "analysis": ("emergence", "filters", "knockout", "matrices", "patching", "probes", "rebinding", "scores"),
     "variant": ("recall", "lists", "pairs"),
     "architecture": ("gpt2", "hyena", "thex-2", "linear-attention"),
     "table": ("leaderboard", "knockout_costs"),
@@ -29,9 +31,11 @@ def digests(rules) -> dict[str, str]:
 
     sources.forget()
     plugins.constants.cache_clear()
+    for name in plugins.names("analysis"):
+        importlib.reload(plugins.load("analysis", name))
     found = {}
     for rule in rules:
-        known = [rule.params[name] for name in ("code", "display") if name in rule.params.keys()]  # noqa: SIM118
+        known = [rule.params[name] for name in ("code", "columns", "display") if name in rule.params.keys()]  # noqa: SIM118
         names = [name for name in WILDCARDS if name in rule.wildcard_names]
         for job in itertools.product(*(WILDCARDS[name] for name in names)) if known else []:
             wildcards = SimpleNamespace(**dict(zip(names, job, strict=True)))

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT, study_data
 from lolameme.base import sources
+from lolameme.study import plugins
 from project import Project
 
 PACKAGE = "workflow/lolameme"
@@ -133,7 +134,7 @@ def test_how_plugins_are_named_and_drawn_changes_the_report_alone(project):
 def inside(text: str, name: str) -> str:
     """The same code with one more line at the end of a function or class."""
     tree = ast.parse(text)
-    next(node for node in tree.body if getattr(node, "name", None) == name).body += ast.parse("edited = 1").body
+    next(node for node in tree.body if getattr(node, "name", None) == name).body += ast.parse("edited: int = 1").body
     return ast.unparse(tree)
 
 
@@ -148,6 +149,7 @@ def test_cells_are_measured_again_for_what_measures_them_and_not_for_what_draws(
     measured = [inside(text, name) for name in ("Settings", "measure")]
     measured += [
         text.replace('"part": Column(str', '"part": Column(int'),
+        text.replace("COLUMNS = {", 'COLUMNS = {"new": Column(int, "one more column"),', 1),
         text.replace('NOTHING = "', 'NOTHING = "not '),
     ]
     assert text not in drawn + measured
@@ -157,6 +159,26 @@ def test_cells_are_measured_again_for_what_measures_them_and_not_for_what_draws(
     for jobs in found[len(drawn) :]:
         assert rules(jobs) == {"analyse", "table", "figure", "latex", "page"}
         assert {job.split("/")[1] for job in jobs if rules({job}) == {"analyse"}} == {"knockout"}
+
+
+def reworded(text: str) -> str:
+    """The same code with other words on what the columns of a measurement mean."""
+    tree = ast.parse(text)
+    (columns,) = (line.value for line in tree.body if ast.unparse(line).startswith("COLUMNS = "))
+    for call in ast.walk(columns):
+        if isinstance(call, ast.Call):
+            call.args[1] = ast.Constant("said in other words")
+    return ast.unparse(tree)
+
+
+def test_no_cell_is_measured_again_for_what_a_column_means(project):
+    analyses = plugins.names("analysis")
+    paths = {name: f"{PACKAGE}/analyses/{name.replace('-', '_')}.py" for name in analyses}
+    found = Digests(project, [(path, reworded((ROOT / path).read_text())) for path in paths.values()])
+    assert {job.split("/")[1] for job in found.first if rules({job}) == {"analyse"}} == set(analyses)
+    for name, jobs in zip(analyses, found.changed, strict=True):
+        assert not rules(jobs) - {"table", "figure", "latex", "page"}, name
+        assert jobs or name != "knockout"  # which the study of these tests shows
 
 
 def test_an_analysis_that_measures_by_another_one_depends_on_how_that_measures(project):

@@ -24,6 +24,7 @@ rule analyse:
         runtime=lambda w, attempt: 30 * attempt,
     params:
         settings=lambda w: settings(STUDY.analyses[w.analysis]),
+        columns=columns,
         code=code("analyse.py", of_analysis),
     message:
         "Looking into {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}: {wildcards.analysis}"

@@ -119,7 +119,13 @@ def of_cell(wildcards):
 def of_analysis(wildcards):
     """What an analysis measures, which is no part of how it is drawn, and the modules of the cell it looks into."""
     file = plugins.module_name("analysis", wildcards.analysis)
-    return [*(f"{file}:{part}" for part in ("Settings", "COLUMNS", "measure")), *of_cell(wildcards)]
+    return [*(f"{file}:{part}" for part in ("Settings", "measure")), *of_cell(wildcards)]
+
+
+def columns(wildcards):
+    """The columns that an analysis measures, with their types, as text: what they mean in words is no part of it."""
+    declared = plugins.load("analysis", wildcards.analysis).COLUMNS
+    return " ".join(f"{name}:{column.type.__name__}" for name, column in declared.items())
 
 
 def display(wildcards):

@@ -1,8 +1,20 @@
 """What an analysis hands on: a tidy frame with the columns that its file declares."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
+from lolameme.study import plugins
 from lolameme.study.exhibits import CELL, Column
+
+
+def framed(analysis: str, rows: Iterable[tuple]) -> pd.DataFrame:
+    """Rows under the columns that an analysis declares, in their order.
+
+    A `measure` that made the frame of `COLUMNS` itself would depend on what these mean in words, and cells would be
+    measured again where a word changes; names and types are a parameter of rule `analyse`.
+    """
+    return pd.DataFrame(rows, columns=list(plugins.load("analysis", analysis).COLUMNS))
 
 
 def checked(analysis: str, frame: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame:

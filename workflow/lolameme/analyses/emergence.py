@@ -81,7 +81,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 
     asked = scores.Settings(prompts=settings.prompts)
     frames = [scores.measure(then, asked).assign(step=step) for step, then in cell.over_training()]
-    return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+    return pd.concat(frames, ignore_index=True)
 
 
 # ---- from the table of all cells: curves, when each score is reached, a figure, sentences

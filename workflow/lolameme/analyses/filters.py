@@ -45,12 +45,12 @@ COLUMNS = {
 
 def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     """One row per filter and change; no row where nothing can be asked, or no layer has filters."""
-    import pandas as pd
     import torch
 
     from lolameme.analyses import _measures as measures
     from lolameme.analyses import _taps as taps
     from lolameme.analyses._activations import resumed, streams
+    from lolameme.analyses._frames import framed
     from lolameme.analyses._pairs import pairs
 
     model, rows = cell.model, []
@@ -73,7 +73,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                 for count, energy in energies.items():
                     with change(block, count), torch.inference_mode():
                         add(layer + 1, which, count, energy, resumed(model, stream[layer], layer))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed("filters", rows)
 
 
 def causal_length(rows: "pd.DataFrame", whole: float, share: float = 0.9) -> int | None:

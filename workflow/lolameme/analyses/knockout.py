@@ -49,11 +49,11 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     """One row per intervention, with exact match over the same prompts; no row where nothing can be asked."""
     import itertools
 
-    import pandas as pd
     import torch
 
     from lolameme.analyses import _measures as measures
     from lolameme.analyses._activations import SITES, put, record, resumed, visited
+    from lolameme.analyses._frames import framed
     from lolameme.analyses._pairs import pairs
 
     model, rows = cell.model, []
@@ -91,7 +91,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
             with torch.inference_mode(), visited(model, both):
                 hidden = resumed(model, kept["resid_pre", first], first)
             add("mixers", (first, second), "resample", "everywhere", hidden)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed("knockout", rows)
 
 
 # ---- from the table of all cells: costs, a figure, sentences

@@ -42,6 +42,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
 
+    from lolameme.analyses._frames import framed
     from lolameme.analyses._pairs import pairs
     from lolameme.analyses._retrieval import influences
 
@@ -60,7 +61,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                 frame |= {"mixer": mixer, "group": group + 1, "to": to, "source": source}
                 frame |= {"to_token": words[to], "source_token": words[source], "share": share[group, to, source]}
                 frames.append(pd.DataFrame(frame))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(frames, ignore_index=True) if frames else framed("matrices", [])
 
 
 # ---- from the table of all cells: a figure

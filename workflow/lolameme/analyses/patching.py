@@ -48,8 +48,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     """One row per kind, direction, layer and role."""
     import math
 
-    import pandas as pd
-
+    from lolameme.analyses._frames import framed
     from lolameme.analyses._pairs import pairs
     from lolameme.analyses._patching import DIRECTIONS, Runs
 
@@ -66,10 +65,15 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                     known = (found.value, found.low, found.high) if runs.defined else (math.nan,) * 3
                     row = (kind, direction, layer, role, len(asking), runs.told_apart)
                     rows.append((*row, *known, found.interchange, found.norms))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed("patching", rows)
 
 
-# ---- from the table of all cells: a figure, sentences
+# ---- from the table of all cells: figures, sentences
+
+
+def exchanged(patching: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows in which two names are exchanged, of the cells that notice it."""
+    return patching[(patching["kind"] == "names") & patching["effect"].notna()]
 
 
 def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
@@ -78,7 +82,7 @@ def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
     from lolameme.analyses._roles import ROLES
     from lolameme.drawing.panels import nothing
 
-    shown = patching[(patching["kind"] == "names") & (patching["direction"] == "corrupt") & patching["effect"].notna()]
+    shown = exchanged(patching).query("direction == 'corrupt'")
     if shown.empty:
         return nothing("No cell of this study tells apart programs in which two names are exchanged.")
     roles = [role for role in ROLES if role in set(shown["role"])]
@@ -89,7 +93,8 @@ def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
         image = number_map(ax, table, written=False)
     for ax in axes[-1]:
         ax.tick_params(axis="x", labelrotation=90)
-    figure.supylabel("after layer", fontsize=10)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(f"{ax.get_ylabel()}\nafter layer", fontsize=9)
     figure.tight_layout()
     colour_bar(figure, axes, image, "effect")
     return figure
@@ -107,7 +112,7 @@ def draw_below(study: "Study", patching: "pd.DataFrame") -> "Drawing":
     below = {
         name: positions(name)[0] - 1 for name in study.stacks if family(name) == "thex" and len(positions(name)) == 1
     }
-    shown = patching[(patching["kind"] == "names") & (patching["direction"] == "corrupt") & patching["effect"].notna()]
+    shown = exchanged(patching).query("direction == 'corrupt'")
     shown = shown[shown["layer"] == shown["architecture"].map(below)]
     if shown.empty:
         return nothing("No stack with one attention layer tells apart programs in which two names are exchanged.")
@@ -130,9 +135,8 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     from lolameme.study.architectures import label
 
     said = []
-    rows = tables["patching"]
-    rows = rows[(rows["kind"] == "names") & (rows["layer"] == 1) & rows["effect"].notna()]
-    for (variant, architecture), cells in rows.groupby(["variant", "architecture"], sort=False):
+    rows = exchanged(tables["patching"])
+    for (variant, architecture), cells in rows[rows["layer"] == 1].groupby(["variant", "architecture"], sort=False):
         n = cells["seed"].nunique()
         carrying = [role for role, mine in cells.groupby("role", sort=False) if (mine["low"] > CARRIED).all()]
         if len(carrying) == 1:

@@ -53,10 +53,10 @@ COLUMNS = {
 def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     """One row per thing probed for, layer, held-out set and kind of weights; none where it takes a single value."""
     import numpy as np
-    import pandas as pd
 
     from lolameme.analyses import _measures as measures
     from lolameme.analyses._activations import streams
+    from lolameme.analyses._frames import framed
     from lolameme.analyses._labels import labels
     from lolameme.analyses._pairs import pairs
     from lolameme.analyses._ridge import Examples, accuracies, controlled
@@ -65,7 +65,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     rows: list[tuple] = []
     asking = pairs(cell, "query", settings.prompts) or pairs(cell, "global", settings.prompts)
     if asking is None:
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        return framed("probes", rows)
     found = labels(cell, asking)
     for weights, model in ((TRAINED, cell.model), (RANDOM, cell.at_the_start())):
         stream = [x.cpu().numpy() for x in streams(model, asking.clean)[1]]
@@ -82,7 +82,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
                     row = (about, ABOUT[about], layer, held_out, weights, len(test), len(np.unique(known.classes)))
                     controlled_accuracy = float(by_chance.mean())
                     rows.append((*row, accuracy, low, high, controlled_accuracy, accuracy - controlled_accuracy))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed("probes", rows)
 
 
 # ---- from the table of all cells: a figure, sentences

@@ -1,7 +1,8 @@
 """Rebinding: whether answers follow the pairs of the prompt when these are deranged after training.
 
 The control of recall: in the partner of a prompt every assignment assigns what the next one did. Who reads the prompt
-answers what it says now; who answers the old value knows it from elsewhere, and there is a leak.
+answers what it says now; who answers the old value knows it from elsewhere, which would be a leak, or reads the pair
+beside it, where that value now stands.
 """
 
 from typing import TYPE_CHECKING
@@ -48,16 +49,16 @@ COLUMNS = {
 def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     """One row per answer; none where no prompt can be deranged."""
     import numpy as np
-    import pandas as pd
 
     from lolameme.analyses import _measures as measures
     from lolameme.analyses._activations import streams
+    from lolameme.analyses._frames import framed
     from lolameme.analyses._pairs import pairs
     from lolameme.analyses._prompts import there
 
     asking = pairs(cell, "rebinding", settings.prompts)
     if asking is None:
-        return pd.DataFrame(columns=list(COLUMNS))
+        return framed("rebinding", [])
     clean, partner = (
         measures.choices(cell.model, streams(cell.model, tokens)[0], asking)
         for tokens in (asking.clean, asking.partner)
@@ -71,7 +72,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     guess = float(np.mean(chances))
     told = {"before": clean == right, "new": partner == new, "old": partner == right}
     rows = [(name, len(asking), *measures.mean(hits.astype(float)), guess) for name, hits in told.items()]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed("rebinding", rows)
 
 
 # ---- from the table of all cells: a figure, sentences
@@ -106,8 +107,8 @@ def draw(study: "Study", rebinding: "pd.DataFrame") -> "Drawing":
 
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
-    """Stacks that answer old values above guessing, by a binomial test per cell, corrected for all cells (Holm): there
-    would be a leak. Else that there is none."""
+    """Stacks that answer old values above guessing, by a binomial test per cell, corrected for all cells (Holm). Else
+    that it shows in no cell, which does not say that there is none."""
     import numpy as np
     from scipy.stats import binomtest
 
@@ -126,14 +127,15 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
         leaks, guess = of_task[of_task["leaks"]], of_task["guess"].mean()
         if leaks.empty:
             said.append(
-                f"{variant}: with its pairs deranged, no cell answers old values more often than guessing among the "
-                f"program's values would ({guess:.2f})."
+                f"{variant}: with its pairs deranged, in no cell are old values surely more frequent than guessing "
+                f"among the program's values would make them ({guess:.2f})."
             )
         for architecture, cells in leaks.groupby("architecture", sort=False):
             said.append(
                 f"{variant}, {label(architecture)}: with its pairs deranged, {len(cells)} of "
                 f"{(of_task['architecture'] == architecture).sum()} cells still answer the old value more often than "
-                f"guessing would ({cells['share'].mean():.2f}): they know it from elsewhere than the prompt."
+                f"guessing would ({cells['share'].mean():.2f}): they know it from elsewhere than the prompt, or "
+                "read the pair beside it."
             )
     return said
 
@@ -148,7 +150,7 @@ FIGURES = [
             "Prompts as they are, and with their pairs deranged after training, so that every name has the value of "
             "another: how often a stack answers what the prompt says, and how often what it said before. A diamond is "
             "a mean over seeds, a point a seed; dashed: guessing among the values of the program. Old values above it "
-            "would be known from elsewhere than the prompt."
+            "would be known from elsewhere than the prompt, or read from the pair beside it."
         ),
         section="Mechanism",
     )

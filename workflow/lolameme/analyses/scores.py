@@ -52,9 +52,8 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     """One row per layer, and one for the embedding; a single row where no names can be exchanged."""
     import math
 
-    import pandas as pd
-
     from lolameme.analyses import _measures as measures
+    from lolameme.analyses._frames import framed
     from lolameme.analyses._pairs import pairs
     from lolameme.analyses._patching import Runs
     from lolameme.analyses._retrieval import retrieval
@@ -65,7 +64,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     asking = pairs(cell, "names", settings.prompts)
     if asking is None:
         nothing = (0, "", *unknown, *unknown, *unknown, 0, 0, math.nan, math.nan, UNDEFINED, 0)
-        return pd.DataFrame([nothing], columns=list(COLUMNS))
+        return framed("scores", [nothing])
     runs = Runs(cell.model, asking)
     binding, direct = [unknown] * len(mixers), [unknown] * len(mixers)
     if runs.defined:
@@ -80,7 +79,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
         (layer, mixer, *b, *d, *r, group, len(asking), exact, runs.told_apart, found.route, found.layer)
         for layer, (mixer, b, d, (r, group)) in enumerate(zip(mixers, binding, direct, retrieved, strict=True))
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed("scores", rows)
 
 
 # ---- from the table of all cells: routes, figures, sentences
