@@ -34,7 +34,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        all_files(),
+        all_files,
     message:
         f"The study is complete: {PAGE}"
 

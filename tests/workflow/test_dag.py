@@ -346,6 +346,20 @@ def test_a_target_that_an_option_swallows_is_found(done):
     assert done.planned("--configfile", "config.yaml", "--", metrics) == {}
 
 
+@pytest.mark.parametrize("option", ["--forcerun", "--until", "--omit-from"])
+@pytest.mark.parametrize("target", ["results/mini/cells/recall/gpt2/seed1/metrics.json", "data", "nothing/there"])
+def test_what_an_option_takes_for_a_value_of_its_own_is_named_with_the_remedy(done, option, target):
+    said = done.run("--dry-run", option, "train", target, ok=False)
+    assert f"{option} takes all that follows it, also {target}; if that is what to make, write --" in said
+    assert f"snakemake {option} train -- {target};" in said
+    assert "Traceback" not in said
+
+
+def test_values_of_an_option_that_are_all_meant_are_no_targets(done):
+    assert done.planned("--forcerun", "track", "page") == {"track": 1, "page": 1, "all": 1}
+    assert done.planned("--forcerun", "page", "data", "--", "all") == {"page": 1, "data": 1, "all": 1}
+
+
 def test_a_study_goes_on_where_its_progress_cannot_be_kept(project):
     folder = project.folder / "results/mini/logs/progress"
     shutil.rmtree(folder)

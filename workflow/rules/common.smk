@@ -210,8 +210,9 @@ def first_world(name):
     return expand(f"{DATA}/{name}", variant=STUDY.variants, world=STUDY.world_seeds[0])
 
 
-def all_files():
+def all_files(wildcards):
     """All files that the study consists of, so that whatever is missing of them is made again."""
+    refuse_swallowed()
     cells = {"variant": STUDY.variants, "architecture": STUDY.stacks, "seed": STUDY.seeds}
     parts = [
         *(
@@ -251,6 +252,26 @@ def refuse_strangers():
     """Stop where files were made with other settings and Snakemake, its records lost, would take them as they are."""
     if found := records.strangers(STUDY):
         raise WorkflowError(found)
+
+
+def refuse_swallowed():
+    """Stop where an option of Snakemake took what to make for another value of its own: it takes all that follows.
+
+    Snakemake knows its options once it plans, so a function for `input` of the default target asks for this.
+    """
+    asked = workflow.dag_settings
+    if HANDED or asked.targets or asked.target_jobs:
+        return
+    options = {"--forcerun": asked.forcerun, "--until": asked.until, "--omit-from": asked.omit_from}
+    for option, values in options.items():
+        makers = {name for name in values if workflow.is_rule(name) and workflow.get_rule(name).output}
+        swallowed = sorted(set(values) - makers)
+        if makers and swallowed:
+            meant = " ".join([option, *sorted(makers), "--", *swallowed])
+            sys.exit(  # a function's exceptions are shown with a traceback
+                f"{option} takes all that follows it, also {', '.join(swallowed)}; if that is what to make, write -- "
+                f"before it: snakemake {meant}; if not, name what to make: -- all"
+            )
 
 
 def plan_training():
