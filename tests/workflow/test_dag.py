@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -106,6 +107,14 @@ def test_public_tasks_and_other_tokenizers_run_through_the_whole_study(tmp_path)
         ("listops", "test"), ("listops", "deeper"), ("mqar", "test"), ("mqar", "more_pairs"),
     }  # fmt: skip
     assert (leaderboard["oracle"] == 1).all()
+    metrics = json.loads((tmp_path / "results/mini/cells/facts/gpt2/seed1/metrics.json").read_text())
+    for _ in range(240):  # the process that shows cells looks once more when Snakemake has ended
+        if shown(tmp_path, "facts"):
+            break
+        time.sleep(0.25)
+    assert shown(tmp_path, "facts") == {"gpt2 seed1": metrics["splits"]["test"]["exact_match"]}
+    assert shown(tmp_path, "recall") == {}
+    assert (tmp_path / "results/mini/logs/live.log").read_text() == ""
     page = (tmp_path / "reports/mini/index.html").read_text()
     assert "without nesting" in page
     assert not (tmp_path / "reports/mini/figures/framework.svg").exists()
@@ -379,6 +388,14 @@ def test_a_mistake_stops_before_the_first_job_in_one_sentence(tmp_path):
     assert "config.yaml: unknown key 'trainning' (did you mean 'training'?)" in output
     assert "Traceback" not in output
     assert not (tmp_path / "results").exists()
+
+
+def shown(folder: Path, variant: str) -> dict[str, float]:
+    """Exact match of the finished runs of a variant in MLflow."""
+    client = MlflowClient(f"sqlite:///{folder}/results/mlflow.db")
+    experiment = client.get_experiment_by_name(f"mini/{variant}")
+    runs = client.search_runs([experiment.experiment_id], "status = 'FINISHED'") if experiment else []
+    return {run.info.run_name: run.data.metrics["test.exact_match"] for run in runs}
 
 
 def test_a_variant_that_cannot_succeed_says_why_and_the_others_are_reported(tmp_path):

@@ -71,7 +71,8 @@ class Live:
             tracker = Tracker(self.study, self.uri, [(vars(cell), folder) for cell, folder in finished])
             tracker.use(client)
             for cell, folder in finished:
-                tracker.cell(self.experiment(tracker, cell.variant), str(cell), folder)
+                with suppress(Damaged):  # as below: one bad cell does not hide the others
+                    tracker.cell(self.experiment(tracker, cell.variant), str(cell), folder)
                 self.open.pop(str(cell), None)
             for state in running:
                 self.grow(tracker, state)
@@ -133,12 +134,13 @@ class Live:
 
 
 def main(data: str, uri: str) -> None:
-    """Look until stdin ends."""
+    """Look until stdin ends, and once more: a study that failed leaves no other word of its last cells."""
     ignore()  # whoever asks a group of processes to end means the study
     os.nice(19)
     live, said = Live(config.parse(json.loads(data)), uri), ""
     while not select.select([sys.stdin], [], [], PERIOD)[0]:
         said = attempt(live.look, said)
+    said = attempt(live.look, said)
     if live.open:
         attempt(live.end, said)
 
