@@ -85,6 +85,10 @@ def main() -> None:
     one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.set_defaults(run=warn)
 
+    one = commands.add_parser("cost", help="say what a study takes, before anything runs: time, disk, memory")
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    one.set_defaults(run=cost)
+
     one = commands.add_parser("where", help="say where a study, or one of its cells, leaves its results")
     one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.add_argument(
@@ -192,6 +196,42 @@ def warn(arguments: argparse.Namespace) -> None:
         said = True
     if not said:
         print(f"{arguments.config}: no name lies out of reach")
+
+
+def cost(arguments: argparse.Namespace) -> None:
+    """What a study takes, from a sample of its data and a few training steps."""
+    from rich.console import Console
+
+    from lolameme.base.text import size, span
+    from lolameme.runtime.costing import ASSUMED, cost
+
+    study = config.load(arguments.config)
+    console = Console()
+    with console.status("writing some programs of every variant and timing some training steps"):
+        found = cost(study)
+    training = "a GPU" if found.gpu else "a processor"
+    table = plain_table(f"Study {study.study}, all of it", "what", "jobs", "time", "of", "on disk", text=1)
+    table.add_row("data", "", span(found.data_seconds), "a processor", size(found.data_bytes))
+    if found.trials:
+        table.add_row("trials", f"{found.trials:,}", span(found.trial_seconds), training, "")
+    table.add_row("cells", f"{found.cells:,}", span(found.cell_seconds), training, size(found.weight_bytes))
+    table.add_row(
+        "all other jobs", f"{found.other_jobs:,}", span(found.other_seconds), "a processor", size(found.result_bytes)
+    )
+    console.print(table)
+    where = "one GPU" if found.gpu else f"the {found.cores} cores of this machine"
+    print(f"in all:      {found.jobs.total():,} jobs, {span(found.wall_seconds)} on {where}")
+    print(f"disk:        {size(found.disk_bytes)}, and up to {size(found.checkpoint_bytes)} while cells train")
+    beside = f" and {size(found.gpu_memory)} of the GPU" if found.gpu else ""
+    print(f"memory:      {found.at_once} at once of up to {size(found.memory)}{beside}, by formula")
+    if found.measured:
+        slow, fast = min(found.rates) / 1e9, max(found.rates) / 1e9
+        print(f"measured:    trainings do {slow:,.0f} to {fast:,.0f} GFLOP/s, beside what else runs now")
+    else:
+        print(f"assumed:     {ASSUMED / 1e12:g} TFLOP/s in training, as no GPU is here to be measured")
+    if found.further:
+        print(f"not counted: up to {found.further:,} trials beyond the edges of the grid of rates")
+    print("             all other jobs are taken to last as long as those of study quick")
 
 
 def where(arguments: argparse.Namespace) -> None:

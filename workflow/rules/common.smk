@@ -229,7 +229,7 @@ def all_files(wildcards):
             for variant, of in STUDY.variants.items()
         ),
         *(
-            expand(rules.trial.output, variant=variant, architecture=STUDY.stacks, trial=STUDY.trials(variant))
+            expand(rules.trial.output, variant=variant, architecture=STUDY.tuned_stacks, trial=STUDY.trials(variant))
             for variant in STUDY.variants
         ),
         expand(rules.floor.output, variant=STUDY.variants, world=STUDY.world_seeds[0]) if STUDY.tuning else [],
