@@ -65,7 +65,7 @@ class Run:
         raise AssertionError(self.output)
 
     def ends_well(self, process: subprocess.Popen) -> None:
-        assert process.wait(400) == 0, self.output
+        assert process.wait(600) == 0, self.output
         assert (self.folder / CELL / "model.safetensors").read_bytes() == self.model
         assert not (self.folder / CELL / "checkpoint.safetensors").exists()
 
