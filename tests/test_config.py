@@ -65,6 +65,7 @@ WRONG = [
         ["gtp2"],
         "architectures: 'gtp2' is no architecture (did you mean 'gpt2'?); write gpt2, ",
     ),
+    (("variants", "recall", "architectures"), ["gpt3"], "variants.recall: architectures: 'gpt3' is no architecture of"),
     (("model", "heads"), 3, "model: d_model 16 is no multiple of heads 3"),
     (("study",), "../elsewhere", "study: string should match pattern"),
     (("variants", "recall", "world", "globals"), 17, "globals is 17, but stems x heads gives only 16 concepts"),
@@ -298,3 +299,29 @@ def test_a_family_may_have_a_learning_rate_of_its_own():
     assert made.asked("recall", "gpt2")["training"]["rates"] == {}, "what others get re-trains nobody"
     with pytest.raises(ConfigError, match=r"training\.rates names 'hyenas' \(did you mean 'hyena'\?\)"):
         study(training=training | {"rates": {"hyenas": 5e-4}})
+
+
+def test_a_variant_may_train_some_of_the_architectures():
+    data = study_data(architectures=["gpt2", "hyena", "thex-*"], tuning=None)
+    data["variants"]["facts"]["architectures"] = ["thex-*", "gpt2"]
+    made = config.parse(data)
+    assert made.stacks_of("facts") == ("gpt2", "thex-1", "thex-2")
+    assert made.stacks_of("recall", "facts") == made.stacks_of("facts")
+    assert len(made.cells) == 2 * (4 + 3)
+    assert made.only(["facts"]).stacks == ("gpt2", "thex-1", "thex-2")
+    assert "architectures" not in made.asked_of_data("facts")["variant"]
+
+
+def test_an_architecture_that_no_variant_trains_is_refused():
+    data = study_data()
+    for variant in data["variants"].values():
+        variant["architectures"] = ["gpt2", "thex-2"]
+    with pytest.raises(config.ConfigError, match="architectures: hyena is trained on no variant; name it in one"):
+        config.parse(data)
+
+
+def test_a_contrast_compares_what_its_variants_train():
+    data = study_data(contrasts=[{"name": "over GPT-2", "above": ["hyena"], "below": ["gpt2"], "variants": ["facts"]}])
+    data["variants"]["facts"]["architectures"] = ["gpt2", "thex-2"]
+    with pytest.raises(config.ConfigError, match=r"contrasts\.0: 'hyena' is no architecture of variant facts"):
+        config.parse(data)

@@ -44,17 +44,21 @@ class Run:
 
     def __init__(self, folder: Path, slurm: Slurm, model: bytes):
         self.folder, self.slurm, self.model = folder, slurm, model
+        self.processes: list[subprocess.Popen] = []
 
     def start(self, *options: str) -> subprocess.Popen:
         with open(self.folder / "output.log", "ab") as log:
             command = (*COMMAND, *options, "--", f"{CELL}/metrics.json")
-            return subprocess.Popen(
-                command, cwd=self.folder, env=self.slurm.environment, stdout=log, stderr=log, start_new_session=True
+            self.processes.append(
+                subprocess.Popen(
+                    command, cwd=self.folder, env=self.slurm.environment, stdout=log, stderr=log, start_new_session=True
+                )
             )
+        return self.processes[-1]
 
     def training(self) -> dict[str, str]:
         """The job that trains, once it does: it has written a line of progress."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while time.monotonic() < end:
             rows = self.slurm.run("squeue", "-h", "-t", "RUNNING", "-o", "%i|%N|%k").splitlines()
             running = [dict(zip(("JobID", "NodeList", "Comment"), row.split("|"), strict=True)) for row in rows]
@@ -80,7 +84,11 @@ def run(slurm, reference, tmp_path) -> Iterator[Run]:
     model = (reference.folder / CELL / "model.safetensors").read_bytes()
     shutil.rmtree(tmp_path / "project/results/mini/cells")
     shutil.rmtree(tmp_path / "project/results/mini/logs")
-    yield Run(tmp_path / "project", slurm, model)
+    made = Run(tmp_path / "project", slurm, model)
+    yield made
+    for process in made.processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     slurm.run("scancel", "--user=root")
 
 

@@ -90,10 +90,10 @@ def test_the_grid_is_written_out_by_name():
 
 def test_one_architecture_is_tuned_for_its_family():
     made = study(architectures=["gpt2", "hyena", "thex-*", "hyena.attention"], model={"layers": 4, "heads": 2})
-    assert made.tuned_stacks == ("gpt2", "hyena", "thex-3", "hyena.attention")
-    assert made.representative("thex-1") == "thex-3"
-    assert made.representative("hyena@5") == "hyena"
-    assert made.representative("xeht-2") == "xeht-2"  # which the study does not list
+    assert made.tuned_stacks("recall") == ("gpt2", "hyena", "thex-3", "hyena.attention")
+    assert made.representative("recall", "thex-1") == "thex-3"
+    assert made.representative("recall", "hyena@5") == "hyena"
+    assert made.representative("recall", "xeht-2") == "xeht-2"  # which the study does not list
 
 
 def test_a_trial_needs_no_test_split_and_says_when_it_diverges(tmp_path):

@@ -172,12 +172,11 @@ def check(arguments: argparse.Namespace) -> None:
     foresee(study)
     parameters = parameters_of(study)
     largest = max(parameters, key=parameters.__getitem__)
-    cells = len(study.variants) * len(study.stacks) * len(study.seeds)
     print(f"{arguments.config} is a valid study: {study.study}")
     print(f"variants:      {', '.join(study.variants)}")
     print(f"architectures: {', '.join(study.stacks)}")
-    print(f"cells:         {cells} ({len(study.seeds)} seeds)")
-    trials = len(study.tuned_stacks) * sum(len(study.trials(variant)) for variant in study.variants)
+    print(f"cells:         {len(study.cells)} ({len(study.seeds)} seeds)")
+    trials = sum(len(study.tuned_stacks(variant)) * len(study.trials(variant)) for variant in study.variants)
     print(
         f"trials:        {trials} to choose learning rates"
         if trials
@@ -243,12 +242,16 @@ def where(arguments: argparse.Namespace) -> None:
         for line in runs(study):
             print(line)
         return
-    choices = {"variant": study.variants, "architecture": study.stacks, "seed": [str(seed) for seed in study.seeds]}
-    for (what, allowed), given in zip(choices.items(), arguments.cell, strict=True):
-        if given not in allowed:
+    variant, architecture, seed = arguments.cell
+    seeds = [str(seed) for seed in study.seeds]
+    for what, given, listed in (
+        ("variant", variant, lambda: study.variants),
+        ("architecture", architecture, lambda: study.stacks_of(variant)),
+        ("seed", seed, lambda: seeds),
+    ):
+        if given not in (allowed := listed()):
             hint = nearest(given, allowed)
             raise ValueError(f"no {what} {given!r}{hint} in {arguments.config}; there are: {', '.join(allowed)}")
-    variant, architecture, seed = arguments.cell
     print(study.paths.cell(variant, architecture, seed) / "metrics.json")
 
 

@@ -34,13 +34,7 @@ rule analyse:
 
 rule pool:
     input:
-        expand(
-            ANALYSIS,
-            variant=STUDY.variants,
-            architecture=STUDY.stacks,
-            seed=STUDY.seeds,
-            allow_missing=True,
-        ),
+        of_every_cell(ANALYSIS),
     output:
         parquet=f"{TABLES}/{{analysis}}.parquet",
         csv=f"{TABLES}/{{analysis}}.csv",

@@ -58,16 +58,31 @@ TABLES, FIGURES, LOGS, PROGRESS, PAGE = map(str, (PATHS.tables, PATHS.figures, P
 ENVIRONMENT = f"../../envs/{'cuda' if STUDY.device == 'cuda' else 'cpu'}.yaml"
 GPUS = 1 if STUDY.device == "cuda" else 0
 
+
+def of_every_cell(pattern, **others):
+    """What a pattern names for every cell of the study; wildcards that nothing is given for stay."""
+    return [
+        file
+        for variant, architecture, seed in STUDY.cells
+        for file in expand(
+            pattern,
+            variant=variant,
+            architecture=architecture,
+            seed=seed,
+            allow_missing=True,
+            **others,
+        )
+    ]
+
+
 METRICS, HISTORIES, MODELS = (
-    expand(
-        f"{CELL}/{file}",
-        variant=STUDY.variants,
-        architecture=STUDY.stacks,
-        seed=STUDY.seeds,
-    )
-    for file in ("metrics.json", "history.parquet", "model.json")
+    of_every_cell(f"{CELL}/{file}") for file in ("metrics.json", "history.parquet", "model.json")
 )
-CHOICES = expand(f"{TRIALS}/choice.json", variant=STUDY.variants, architecture=STUDY.tuned_stacks)
+CHOICES = [
+    f"{PATHS.trials(variant, architecture)}/choice.json"
+    for variant in STUDY.variants
+    for architecture in STUDY.tuned_stacks(variant)
+]
 
 
 wildcard_constraints:
@@ -166,7 +181,7 @@ def choice_settings(wildcards):
 
 def choice_of(wildcards):
     """The choice that the training of a cell follows: that of the architecture that stands for its family."""
-    tuned = STUDY.representative(wildcards.architecture)
+    tuned = STUDY.representative(wildcards.variant, wildcards.architecture)
     return f"{PATHS.trials(wildcards.variant, tuned)}/choice.json"
 
 
@@ -213,7 +228,6 @@ def first_world(name):
 def all_files(wildcards):
     """All files that the study consists of, so that whatever is missing of them is made again."""
     refuse_swallowed()
-    cells = {"variant": STUDY.variants, "architecture": STUDY.stacks, "seed": STUDY.seeds}
     parts = [
         *(
             expand(rule.output, variant=STUDY.variants, world=STUDY.world_seeds)
@@ -229,14 +243,19 @@ def all_files(wildcards):
             for variant, of in STUDY.variants.items()
         ),
         *(
-            expand(rules.trial.output, variant=variant, architecture=STUDY.tuned_stacks, trial=STUDY.trials(variant))
+            expand(
+                rules.trial.output,
+                variant=variant,
+                architecture=STUDY.tuned_stacks(variant),
+                trial=STUDY.trials(variant),
+            )
             for variant in STUDY.variants
         ),
         expand(rules.floor.output, variant=STUDY.variants, world=STUDY.world_seeds[0]) if STUDY.tuning else [],
         CHOICES,
         rules.predict.output,
-        *(expand(rule.output, **cells) for rule in (rules.train, rules.evaluate)),
-        expand(rules.analyse.output, analysis=STUDY.analyses, **cells),
+        *(of_every_cell(rule.output) for rule in (rules.train, rules.evaluate)),
+        of_every_cell(rules.analyse.output, analysis=STUDY.analyses),
         expand(rules.pool.output, analysis=STUDY.analyses),
         expand(rules.table.output, table=EXHIBITS.tables),
         rules.latex.output,
@@ -283,8 +302,8 @@ def plan_training():
                 f"{variant}/{architecture}/{name}": training.steps
                 for variant in STUDY.variants
                 for stacks, trainings in [
-                    (STUDY.tuned_stacks, STUDY.trials(variant)),
-                    (STUDY.stacks, {f"seed{seed}": STUDY.training_of(variant) for seed in STUDY.seeds}),
+                    (STUDY.tuned_stacks(variant), STUDY.trials(variant)),
+                    (STUDY.stacks_of(variant), {f"seed{seed}": STUDY.training_of(variant) for seed in STUDY.seeds}),
                 ]
                 for architecture in stacks
                 for name, training in trainings.items()

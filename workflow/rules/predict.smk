@@ -38,7 +38,7 @@ rule predict:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=f"{STUDY.stacks} {settings(STUDY.model)}",
+        settings=f"{[STUDY.stacks_of(variant) for variant in STUDY.variants]} {settings(STUDY.model)}",
         code=code("predict.py", lambda w: of_stacks()),
     message:
         "Predicting bounds and positions before training"

@@ -30,18 +30,10 @@ rule track:
         METRICS,
         HISTORIES,
         MODELS,
-        expand(
-            f"{CELL}/model.safetensors",
-            variant=STUDY.variants,
-            architecture=STUDY.stacks,
-            seed=STUDY.seeds,
-        ),
-        expand(
+        of_every_cell(f"{CELL}/model.safetensors"),
+        of_every_cell(
             str(PATHS.analysis("{analysis}", "{variant}", "{architecture}", "{seed}")),
             analysis=STUDY.analyses,
-            variant=STUDY.variants,
-            architecture=STUDY.stacks,
-            seed=STUDY.seeds,
         ),
         expand(f"{DATA}/dataset.json", variant=STUDY.variants, world=STUDY.world_seeds),
         ancient(LOCAL_DATABASE),  # other studies write to it, too
@@ -53,7 +45,7 @@ rule track:
         trials=[
             f"{PATHS.trials(variant, architecture)}/{trial}.json"
             for variant in STUDY.variants
-            for architecture in STUDY.tuned_stacks
+            for architecture in STUDY.tuned_stacks(variant)
             for trial in STUDY.trials(variant)
         ],
     output:

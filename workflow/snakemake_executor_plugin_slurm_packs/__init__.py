@@ -26,8 +26,8 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
 PACKS = Path(".snakemake/packs")
 _LOOK_EVERY = 2.0  # seconds between looks at the packs' folders; Slurm is asked far less often
-# A requeued pack leaves out what had ended. A failure is written down a moment later: where Slurm, or the end of a node,
-# takes the whole pack down, this shell goes too, and what its job said last is no failure of the job's own.
+# A requeued pack leaves out what had ended. A failure is written down a moment later: where Slurm ends the pack, or its
+# node is lost, this shell goes too, and what the job said last was no failure of its own.
 _RUN = (
     'test -e "{0}.status" || {{ sh "{0}.sh" >>"{0}.log" 2>&1; status=$?; test $status = 0 || sleep 2; '
     'echo $status >"{0}.part"; mv "{0}.part" "{0}.status"; }}'

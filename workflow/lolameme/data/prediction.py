@@ -88,7 +88,8 @@ def predictions(study: Study, reached: dict[tuple[str, int], pd.DataFrame]) -> p
     for (variant, world), table in reached.items():
         splits = [(split, found.set_index("window")) for split, found in table.groupby("split", sort=False)]
         measured_splits = [(split, found, _needed(found)) for split, found in splits]
-        for name, (split, found, needed), account in itertools.product(study.stacks, measured_splits, ACCOUNTS):
+        stacks = study.stacks_of(variant)
+        for name, (split, found, needed), account in itertools.product(stacks, measured_splits, ACCOUNTS):
             way = route(name, study.model, account)
             key = (variant, world, name, split, account, way.kind)
             seen = (None, None) if way.window is None else (written(way.window), way.window[-1])
@@ -123,7 +124,7 @@ def _best(study: Study, table: pd.DataFrame) -> Iterator[tuple[str, str]]:
     bound, unbound, lookups = test["bound"].mean(), test["unbound"].mean(), test["lookups"].max()
     for variant in study.variants:
         families: dict[str, list[str]] = {}
-        for name in study.stacks:
+        for name in study.stacks_of(variant):
             if _position(name) and bound[variant, name] > unbound[variant, name] + PAYS:
                 families.setdefault(without_position(name), []).append(name)
         for names in families.values():
@@ -153,7 +154,7 @@ def warnings(study: Study, programs: int = 200) -> Iterator[str]:
             continue
         needed = found.profile()[-1].window[-1]
         alike: dict[Window, list[str]] = {}
-        for name in study.stacks:
+        for name in study.stacks_of(variant):
             if window := route(name, study.model).window:
                 alike.setdefault(window, []).append(name)
         for window, names in sorted(alike.items(), key=lambda pair: (pair[0][-1], pair[0])):

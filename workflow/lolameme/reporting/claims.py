@@ -133,7 +133,7 @@ def memory(study: config.Study, test: pd.DataFrame, contrasts: pd.DataFrame) -> 
     slope = slope[slope["above"].eq("gpt2") & slope["below"].eq("hyena")]
     weights = slope_weights([world.globals for world in worlds.values()])
     told = []
-    for stack in [stack for stack in study.stacks if (declared[0], stack) in test.index]:
+    for stack in study.stacks_of(*declared):
         reach = [reached(test, variant, stack) for variant in declared]
         held = [
             bits_per_parameter(em, world.globals, world.modulus, int(test["parameters"][variant, stack]))

@@ -104,7 +104,7 @@ def counted(arm: Outcomes) -> str:
 
 def place_by_task(study: config.Study, cells: pd.DataFrame) -> list[tuple[float, str | None]]:
     """The test of C4, if the study has tasks and places for it: its p, and the ceiling or floor where all cells are."""
-    stacks = architectures.swapped_once(study.stacks)
+    stacks = architectures.swapped_once(study.stacks_of(*study.claims.C4))
     if len(study.claims.C4) < 2 or len(stacks) < 2:
         return []
     mine = cells[
@@ -138,9 +138,12 @@ def best_places(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
 
     `best` is the share of bootstrap draws of seeds in which the place has the highest mean: it describes.
     """
-    stacks, rows = architectures.swapped_once(study.stacks), []
-    test = cells[(cells["split"] == "test") & cells["architecture"].isin(stacks)]
-    for variant, mine in test.groupby("variant", sort=False):
+    rows, test = [], cells[cells["split"] == "test"]
+    for variant in study.variants:
+        stacks = architectures.swapped_once(study.stacks_of(variant))
+        if not stacks:
+            continue
+        mine = test[(test["variant"] == variant) & test["architecture"].isin(stacks)]
         shares = positions.best_places(by_place(mine, stacks))
         for stack, share in zip(stacks, shares, strict=True):
             of_place = mine[mine["architecture"] == stack]

@@ -17,11 +17,13 @@ from lolameme.study.architectures import label
 
 def abstract(study: config.Study, leaderboard: pd.DataFrame, contrasts: pd.DataFrame, seconds: float) -> list[str]:
     """The study in three paragraphs: its size; what each task asks and where stacks end; what the contrasts say."""
-    cells = len(study.variants) * len(study.stacks) * len(study.seeds)
+    cells = len(study.cells)
+    whole = cells == len(study.variants) * len(study.stacks) * len(study.seeds)
+    but = "" if whole else ", not every stack on every task"
     size = (
         f"{count(len(study.stacks), 'stack').capitalize()} of {count(study.model.layers, 'layer')} "
         f"{'were' if len(study.stacks) > 1 else 'was'} trained on {count(len(study.variants), 'task')} with "
-        f"{count(len(study.seeds), 'seed')} each: {count(cells, 'cell')}, {clock(seconds)} of processor time."
+        f"{count(len(study.seeds), 'seed')} each{but}: {count(cells, 'cell')}, {clock(seconds)} of processor time."
     )
     ends = []
     for variant, rows in leaderboard.groupby("variant", sort=False):

@@ -38,8 +38,7 @@ def report(study: Study, files: list[str]) -> list[str]:
         )
     exhibits = collect(part)
     for name in exhibits.pooled:
-        cells = itertools.product(part.variants, part.stacks, part.seeds)
-        table = pooled({cell: read_frame(part.paths.analysis(name, *cell)) for cell in cells})
+        table = pooled({cell: read_frame(part.paths.analysis(name, *cell)) for cell in part.cells})
         tables.write(table, part.paths.tables / name)
     for name in in_order(exhibits):
         table = exhibits.tables[name]
@@ -71,9 +70,9 @@ def whole(study: Study, variant: str) -> bool:
         read_json(paths.data(variant, study.world_seeds[0]) / "card.json")
         for world in study.world_seeds:
             read_frame(paths.reach(variant, world))
-        for stack in study.tuned_stacks:
+        for stack in study.tuned_stacks(variant):
             read_json(paths.trials(variant, stack) / "choice.json")
-        for stack, seed in itertools.product(study.stacks, study.seeds):
+        for stack, seed in itertools.product(study.stacks_of(variant), study.seeds):
             folder = paths.cell(variant, stack, seed)
             check(study, read_json(folder / "metrics.json"))
             read_frame(folder / "predictions.parquet"), read_frame(folder / "history.parquet")

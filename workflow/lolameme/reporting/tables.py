@@ -1,6 +1,5 @@
 """The tidy tables of a study, from the files of its cells alone."""
 
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,9 +51,7 @@ def cells(study: config.Study) -> list[tuple[dict[str, Any], Path]]:
     """Identity and folder of every cell of a study."""
     return [
         (dict(zip(KEYS, (variant, architecture, seed), strict=True)), study.paths.cell(variant, architecture, seed))
-        for variant in study.variants
-        for architecture in study.stacks
-        for seed in study.seeds
+        for variant, architecture, seed in study.cells
     ]
 
 
@@ -195,8 +192,11 @@ def steps_to_half(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str
 
 def choices(study: config.Study) -> list[Path]:
     """Where it stands which trial was chosen, for every variant and every architecture that is tuned for its family."""
-    tuned = itertools.product(study.variants, study.tuned_stacks)
-    return [study.paths.trials(variant, architecture) / "choice.json" for variant, architecture in tuned]
+    return [
+        study.paths.trials(variant, architecture) / "choice.json"
+        for variant in study.variants
+        for architecture in study.tuned_stacks(variant)
+    ]
 
 
 def tuning(study: config.Study) -> pd.DataFrame:
@@ -207,9 +207,9 @@ def tuning(study: config.Study) -> pd.DataFrame:
     rows = []
     for path in choices(study):
         choice = read_json(path)
-        tuned = path.parts[-2]
-        served = " ".join(stack for stack in study.stacks if study.representative(stack) == tuned)
-        identity = {"variant": path.parts[-3], "architecture": tuned, "stands_for": served, "why": choice["why"]}
+        variant, tuned = path.parts[-3:-1]
+        served = " ".join(s for s in study.stacks_of(variant) if study.representative(variant, s) == tuned)
+        identity = {"variant": variant, "architecture": tuned, "stands_for": served, "why": choice["why"]}
         rows += [identity | trial | {"chosen": trial["trial"] == choice["chosen"]} for trial in choice["trials"]]
     return pd.DataFrame(rows, columns=list(TUNING))
 

@@ -83,7 +83,7 @@ class Live:
     def finished(self) -> list[tuple[Cell, Path]]:
         """The cells that are trained and evaluated since the last look, with their folders."""
         found = []
-        for identity in itertools.product(self.study.variants, self.study.stacks, self.study.seeds):
+        for identity in self.study.cells:
             cell, folder = Cell(*identity), self.study.paths.cell(*identity)
             try:
                 trained, written = ((folder / file).stat().st_mtime_ns for file in ("model.json", "metrics.json"))

@@ -57,10 +57,10 @@ def _made(study: Study) -> Iterator[tuple[Path, Path, Any]]:
         for world in study.world_seeds:
             folder = paths.data(variant, world)
             yield folder / "dataset.json", folder, study.asked_of_data(variant)
-        for stack in study.tuned_stacks:
+        for stack in study.tuned_stacks(variant):
             folder = paths.trials(variant, stack)
             yield folder / "choice.json", folder, study.asked(variant, stack)
-        for stack in study.stacks:
+        for stack in study.stacks_of(variant):
             for seed in study.seeds:
                 folder = paths.cell(variant, stack, seed)
                 yield folder / "model.json", folder, study.asked(variant, stack)

@@ -38,7 +38,7 @@ def planned(study: Study) -> list[Planned]:
     """All tests of order of a study, each once. Holm's correction runs over these, and C4's interaction."""
     given = defaults(study) if study.contrasts is None else study.contrasts
     found = [
-        Planned(contrast.name, *contrast.arms(study.stacks), ((variant, 1.0),), contrast.split)
+        Planned(contrast.name, *contrast.arms(study.stacks_of(variant)), ((variant, 1.0),), contrast.split)
         for contrast in given
         for variant in contrast.tested(study.tests)
     ]
@@ -51,7 +51,9 @@ def defaults(study: Study) -> list[Contrast]:
     The step from k = 1 to later places, and T HEX against attention with a short convolution. Where claims are
     declared, on the variants of C4, because claims bring the order of the families along; else all on every variant.
     """
-    stacks, declared = study.stacks, study.claims != Claims()
+    declared = study.claims != Claims()
+    where = study.claims.C4 if declared else None
+    stacks = study.stacks_of(*(where or study.variants))
     later = [name for name in architectures.swapped_once(stacks) if architectures.positions(name) > (1,)]
     pairs = []
     if later and "thex-1" in stacks:
@@ -63,7 +65,6 @@ def defaults(study: Study) -> list[Contrast]:
         pairs.append((name, [mine], ["short-attention"]))
     if declared and not study.claims.C4:
         return []
-    where = study.claims.C4 if declared else None
     return [Contrast(name=name, above=tuple(up), below=tuple(down), variants=where) for name, up, down in pairs]
 
 
@@ -73,18 +74,23 @@ def of_claims(study: Study) -> list[Planned]:
     C2 is about what a variant in several languages gains over the mean of each alone; C3 about how exact match changes
     with the number of facts, where GPT-2 is expected above: Hyena is said to collapse.
     """
-    claims, pairs, found = study.claims, _pairs(study.stacks), []
+    claims, found = study.claims, []
+
+    def pairs(*variants: str) -> list[tuple[str, str, str]]:
+        return _pairs(study.stacks_of(*variants))
+
     for variant in (*claims.C1, *claims.C6):
-        found += [Planned(name, (above,), (below,), ((variant, 1.0),)) for name, above, below in pairs]
+        found += [Planned(name, (above,), (below,), ((variant, 1.0),)) for name, above, below in pairs(variant)]
     if claims.C2:
+        common = pairs(claims.C2.both, *claims.C2.alone)
         weights = ((claims.C2.both, 1.0), *((variant, -1 / len(claims.C2.alone)) for variant in claims.C2.alone))
-        found += [Planned(f"{name}: both languages minus each alone", (a,), (b,), weights) for name, a, b in pairs]
-    order = [(name, above, below) for name, above, below in pairs if below == "gpt2"]
+        found += [Planned(f"{name}: both languages minus each alone", (a,), (b,), weights) for name, a, b in common]
     for variant in claims.C3:
+        order = [pair for pair in pairs(variant) if pair[2] == "gpt2"]
         found += [Planned(name, (above,), (below,), ((variant, 1.0),)) for name, above, below in order]
     variants: dict[str, Any] = dict(study.variants)  # each of its own task
     facts = {variant: variants[variant].world.globals for variant in claims.C3}
-    if len(set(facts.values())) > 1 and order:
+    if len(set(facts.values())) > 1 and {"gpt2", "hyena"} <= set(study.stacks_of(*claims.C3)):
         weights = tuple(zip(facts, map(float, slope_weights(list(facts.values()))), strict=True))
         found.append(Planned("GPT-2 over Hyena: slope over the number of facts", ("gpt2",), ("hyena",), weights))
     return found

@@ -24,7 +24,7 @@ from typing_extensions import TypedDict
 
 from lolameme.base.files import REPORTS, RESULTS
 from lolameme.study import architectures, document, plugins
-from lolameme.study.contrasts import Claims, Contrast
+from lolameme.study.contrasts import Claims, Contrast, matching
 from lolameme.study.paths import Paths, progress_file
 from lolameme.study.sections import TASK, ConfigError, Name, Section, nearest, sentence, short
 from lolameme.study.settings import Language, Model, Training, Tuning
@@ -142,24 +142,33 @@ class Study(Section):
                     f"{training.steps} steps, and what it ends with is kept anyway; name steps below {training.steps}"
                 )
             try:
+                stacks = self.stacks_of(name)
+            except ValueError as error:
+                raise ValueError(f"variants.{name}: architectures: {error}") from None
+            try:
                 trials = self.trials(name)
             except ValueError as error:
                 raise ValueError(f"tuning: {error} (variant {name})") from None
             last = max([f"seed{max(self.seeds)}", *trials], key=len)
-            for stack in self.stacks:
+            for stack in stacks:
                 longest = f".{progress_file(f'{name}/{stack}/{last}')}.part"
                 if len(longest) > _LONGEST:
                     raise ValueError(
                         f"variants.{name}: with {short(stack)} its name makes names of files of {len(longest)} "
                         f"characters, and most disks allow {_LONGEST}; shorten one of them"
                     )
+        trained = {stack for name in self.variants for stack in self.stacks_of(name)}
+        if idle := [stack for stack in self.stacks if stack not in trained]:
+            raise ValueError(f"architectures: {idle[0]} is trained on no variant; name it in one, or leave it out")
         try:
             self.claims.check(self.variants)
         except ValueError as error:
             raise ValueError(f"claims: {error}") from None
         for number, contrast in enumerate(self.contrasts or ()):
             try:
-                contrast.arms(self.stacks), contrast.tested(self.tests)
+                contrast.arms(self.stacks)
+                for variant in contrast.tested(self.tests):
+                    contrast.arms(self.stacks_of(variant), f"variant {variant}")
             except ValueError as error:
                 raise ValueError(f"contrasts.{number}: {error}") from None
         for name, settings in self.analyses.items():
@@ -186,7 +195,9 @@ class Study(Section):
                 if kept or (each.variants is None and any(each.split in self.tests[v] for v in variants))
             )
         kept = {name: self.variants[name] for name in variants}
-        return self.model_copy(update={"variants": kept, "contrasts": contrasts, "claims": self.claims.only(variants)})
+        stacks = tuple(stack for stack in self.stacks if any(stack in self.stacks_of(name) for name in variants))
+        less = {"variants": kept, "architectures": stacks, "contrasts": contrasts, "claims": self.claims.only(variants)}
+        return self.model_copy(update=less)
 
     @property
     def paths(self) -> Paths:
@@ -211,6 +222,17 @@ class Study(Section):
     def stacks(self) -> tuple[str, ...]:
         """Architectures with every name written out, each different stack once."""
         return architectures.expand(self.architectures, self.model.layers)
+
+    def stacks_of(self, *variants: str) -> tuple[str, ...]:
+        """The architectures that are trained on each of some variants, in the order of the study."""
+        named = [self.variants[name].architectures for name in variants]
+        kept = [set(matching(each, self.stacks)) for each in named if each is not None]
+        return tuple(stack for stack in self.stacks if all(stack in each for each in kept))
+
+    @property
+    def cells(self) -> list[tuple[str, str, int]]:
+        """Variant, architecture and seed of every cell."""
+        return [(name, stack, seed) for name in self.variants for stack in self.stacks_of(name) for seed in self.seeds]
 
     @property
     def tests(self) -> dict[str, tuple[str, ...]]:
@@ -252,10 +274,10 @@ class Study(Section):
     def asked_of_data(self, variant: str) -> dict[str, Any]:
         """What the study asks of a variant's data, besides the seed of their world; they carry it among their facts.
 
-        That is all but how cells are trained on them.
+        That is all but which cells are trained on them, and how.
         """
         of: Any = self.variants[variant]  # of some task
-        settings = of.model_dump(mode="json", exclude={"about", "training"})
+        settings = of.model_dump(mode="json", exclude={"about", "training", "architectures"})
         languages = {name: self.languages[name].model_dump(mode="json") for name in of.languages}
         return {"variant": settings, "languages": languages}
 
@@ -273,15 +295,15 @@ class Study(Section):
         training = self.training_of(variant)
         return training.model_copy(update={"steps": training.steps * max(1, self.tuning.extensions)})
 
-    @property
-    def tuned_stacks(self) -> tuple[str, ...]:
-        """The architectures that are tuned, each for its family; none without tuning."""
-        return tuple(dict.fromkeys(self.representative(stack) for stack in self.stacks)) if self.tuning else ()
+    def tuned_stacks(self, variant: str) -> tuple[str, ...]:
+        """The architectures that are tuned on a variant, each for its family; none without tuning."""
+        tuned = (self.representative(variant, stack) for stack in self.stacks_of(variant))
+        return tuple(dict.fromkeys(tuned)) if self.tuning else ()
 
-    def representative(self, stack: str) -> str:
-        """The architecture whose tuning serves a stack, also one that the study does not list."""
-        listed = self.stacks if stack in self.stacks else (*self.stacks, stack)
-        return architectures.representative(stack, listed)
+    def representative(self, variant: str, stack: str) -> str:
+        """The architecture whose tuning on a variant serves a stack, also one that is not listed there."""
+        listed = self.stacks_of(variant)
+        return architectures.representative(stack, listed if stack in listed else (*listed, stack))
 
 
 def parse(data: Any, source: str = "configuration") -> Study:

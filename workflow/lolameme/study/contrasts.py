@@ -24,9 +24,12 @@ class Contrast(Section):
     )
     split: Name = Field("test", description="the test split that is compared")
 
-    def arms(self, stacks: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The architectures of both arms. Raises ValueError if a name stands for none, or an arm meets the other."""
-        above, below = (_matching(names, stacks) for names in (self.above, self.below))
+    def arms(self, stacks: tuple[str, ...], of: str = "this study") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The architectures of both arms, of those listed, and whose these are.
+
+        Raises ValueError if a name stands for none, or an arm meets the other.
+        """
+        above, below = (matching(names, stacks, of) for names in (self.above, self.below))
         both = set(above) & set(below)
         if both:
             raise ValueError(f"{self.name!r}: {min(both)} stands in both arms; name it in one")
@@ -47,13 +50,11 @@ class Contrast(Section):
         return self.variants
 
 
-def _matching(names: tuple[str, ...], stacks: tuple[str, ...]) -> tuple[str, ...]:
-    """The architectures that names or patterns stand for, each once."""
+def matching(names: tuple[str, ...], stacks: tuple[str, ...], of: str = "this study") -> tuple[str, ...]:
+    """The architectures that names or patterns stand for, each once. Raises ValueError if one stands for none."""
     for name in names:
         if not any(fnmatchcase(stack, name) for stack in stacks):
-            raise ValueError(
-                f"{name!r} is no architecture of this study{nearest(name, stacks)}; it has {', '.join(stacks)}"
-            )
+            raise ValueError(f"{name!r} is no architecture of {of}{nearest(name, stacks)}; it has {', '.join(stacks)}")
     return tuple(stack for stack in stacks if any(fnmatchcase(stack, name) for name in names))
 
 

@@ -45,6 +45,12 @@ class BaseVariant(Section):
     sizes: Sizes = Field(Sizes(), description="programs per split")
     tokenizer: Tokenizer = Field(Tokenizer(), description="how text becomes tokens")
     training: Training | None = Field(None, description="the keys of the study's training that differ here")
+    architectures: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="those of the study's architectures that are trained on it, as names or patterns such as thex-*; "
+        "without it: all",
+    )
 
     def programs(self) -> dict[str, Any]:
         """The program settings of every split, overrides applied: train, valid, test, then the extra ones."""
