@@ -60,7 +60,9 @@ class Drawn:
     def __init__(self, study: config.Study):
         self.plan, self.variants, self.stacks = planned(study), list(study.variants), list(study.stacks)
         self.tasks = [self.variants.index(name) for name in study.claims.C4]
-        self.places = [self.stacks.index(name) for name in architectures.swapped_once(study.stacks)]
+        self.places = [
+            self.stacks.index(name) for name in architectures.swapped_once(study.stacks_of(*study.claims.C4))
+        ]
 
     def arm(self, em: np.ndarray, test: Planned, names: tuple[str, ...]) -> Outcomes:
         """The cells of an arm, as `reporting.contrasts.outcomes` takes them from the table of cells."""

@@ -31,7 +31,7 @@ def follow(folder: Path) -> None:
             assert metrics["splits"][split]["exact_match"] == pytest.approx(hits.sum() / queries.sum())
             key = metrics["variant"], split, metrics["architecture"]
             found.setdefault(key, []).append(hits.sum() / queries.sum())
-    assert len(compare.cells(folder)) == len(study.variants) * len(study.stacks) * len(study.seeds)
+    assert len(compare.cells(folder)) == len(study.cells)
     leaderboard = read_frame(folder / "tables/leaderboard.parquet").set_index(["variant", "split", "architecture"])
     assert set(leaderboard.index) == set(found)
     for key, values in found.items():

@@ -103,15 +103,14 @@ class _Sample:
 def jobs(study: Study) -> Counter[str]:
     """How many jobs of each rule the study has, as Snakemake plans them where nothing is there."""
     exhibits, worlds = registry.collect(study), len(study.world_seeds)
-    cells = len(study.variants) * len(study.stacks) * len(study.seeds)
-    per_world = len(study.variants) * worlds
-    tuned = len(study.tuned_stacks)
+    cells, per_world = len(study.cells), len(study.variants) * worlds
+    tuned = {variant: len(study.tuned_stacks(variant)) for variant in study.variants}
     found = Counter(dict.fromkeys(("world", "train_split", "card", "reach"), per_world))
     found["held_out"] = worlds * sum(len(variant.programs()) - 1 for variant in study.variants.values())
     if study.tuning:
         found["floor"] = len(study.variants)
-        found["trial"] = tuned * sum(len(study.trials(variant)) for variant in study.variants)
-        found["choose"] = tuned * len(study.variants)
+        found["trial"] = sum(stacks * len(study.trials(variant)) for variant, stacks in tuned.items())
+        found["choose"] = sum(tuned.values())
     found |= {"train": cells, "evaluate": cells, "analyse": cells * len(study.analyses), "pool": len(study.analyses)}
     found |= {"table": len(exhibits.tables), "figure": len(exhibits.figures), "database": not study.tracking}
     found |= dict.fromkeys(("predict", "latex", "track", "page", "all"), 1)
@@ -126,9 +125,10 @@ def cost(study: Study) -> Cost:
     gpu = gpu or (device is not None and device.torch_device.type == "cuda")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = 1 if gpu else max(1, cores // study.threads)
+    tuned = sum(len(study.tuned_stacks(variant)) for variant in study.variants)
     extensions = study.tuning.extensions if study.tuning else 0
     found = Cost(
-        jobs=jobs(study), further=extensions * len(study.tuned_stacks) * len(study.variants), data_seconds=0,
+        jobs=jobs(study), further=extensions * tuned, data_seconds=0,
         trial_seconds=0, cell_seconds=0, rates=[], measured=measured, gpu=gpu, cores=cores, at_once=at_once,
         data_bytes=0, weight_bytes=0, checkpoint_bytes=0, result_bytes=0, memory=0, gpu_memory=0,
     )  # fmt: skip
@@ -139,7 +139,7 @@ def cost(study: Study) -> Cost:
             found.data_bytes += len(study.world_seeds) * sample.bytes
             found.data_seconds += len(study.world_seeds) * sample.seconds
             rates: dict[str, float] = {}  # by family
-            for stack in study.stacks:
+            for stack in study.stacks_of(name):
                 training = study.training_of(name, stack)
                 model = architectures.model_of(stack, study.model)
                 model = matched(study.match, stack, model, sample.vocabulary, sample.longest, training.batch)
@@ -168,7 +168,7 @@ def _add(
     """Add the cells of a stack on a variant, and its trials, to what was found; `per_token`: seconds forward."""
     tests = sum(sample.programs[split] * sample.tokens[split] for split in study.tests[name])
     found.cell_seconds += len(study.seeds) * per_token * (_tokens(training, sample) + tests)
-    if stack in study.tuned_stacks:
+    if stack in study.tuned_stacks(name):
         found.trial_seconds += sum(per_token * _tokens(each, sample) for each in study.trials(name).values())
     weights = 4.0 * parameters
     found.weight_bytes += len(study.seeds) * weights * (1 + len(training.snapshots))

@@ -4,7 +4,6 @@ No training knows of it or waits for it. It is the last to get the processor, ta
 database, and whatever goes wrong in it is a line of its log: rule `track` writes all runs from the result files anyway.
 """
 
-import itertools
 import json
 import os
 import select
