@@ -18,7 +18,7 @@ JOBS = {  # cells and trials: what a study costs
     "cpu": (700, 0),
     "gpu": (1260, 0),
     "paper": (1330, 280),
-    "reach": (270, 0),
+    "reach": (324, 0),
     "zoology": (3, 0),
 }
 

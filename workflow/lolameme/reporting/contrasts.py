@@ -1,5 +1,7 @@
 """The contrasts of a study: each planned test of order, its numbers and its verdict, from the table of cells."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -138,12 +140,12 @@ def best_places(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
 
     `best` is the share of bootstrap draws of seeds in which the place has the highest mean: it describes.
     """
-    rows, test = [], cells[cells["split"] == "test"]
-    for variant in study.variants:
+    rows: list[dict[str, Any]] = []
+    for variant, mine in cells[cells["split"] == "test"].groupby("variant", sort=False):
         stacks = architectures.swapped_once(study.stacks_of(variant))
-        if not stacks:
+        mine = mine[mine["architecture"].isin(stacks)]
+        if mine.empty:
             continue
-        mine = test[(test["variant"] == variant) & test["architecture"].isin(stacks)]
         shares = positions.best_places(by_place(mine, stacks))
         for stack, share in zip(stacks, shares, strict=True):
             of_place = mine[mine["architecture"] == stack]
