@@ -31,8 +31,8 @@ study: .venv/ready  ## the study, from data to report
 test: .venv/ready  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: lint  ## lint and the tests that start no processes: a minute
-	$(BIN)/pytest -q -n 2 --dist loadfile --ignore tests/workflow --ignore tests/cluster --ignore tests/tracking
+check: lint  ## lint, types and the quick tests: less than a minute
+	$(BIN)/pytest -q -n 2 --dist loadfile -m 'not slow' --ignore tests/workflow --ignore tests/cluster --ignore tests/tracking
 
 unlock: .venv/ready  ## after a run that was killed: let the next one begin
 	$(SNAKEMAKE) --unlock

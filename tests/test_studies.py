@@ -38,6 +38,7 @@ def test_a_study_can_be_drawn_and_has_as_many_jobs_as_it_says(name):
     assert (len(made.cells), trials) == JOBS[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 def test_no_program_is_longer_than_the_models_input(name):
     """As far as a hundred programs of every split can tell, by a tokenizer that has seen few and merges less."""
@@ -51,6 +52,7 @@ def test_no_program_is_longer_than_the_models_input(name):
             assert longest <= made.model.length, f"{variant}, {split}: set model.length to {longest} or more"
 
 
+@pytest.mark.slow
 def test_the_reach_study_predicts_every_kind_of_outcome():
     """Taps that suffice and taps that do not, or are masked; names and signs of several tokens; two lookups."""
     made = config.load(STUDIES["reach"])

@@ -10,6 +10,8 @@ from lolameme.models import stack
 from lolameme.study import plugins
 from lolameme.study.settings import Model
 
+pytestmark = pytest.mark.slow
+
 LAYERS, VOCABULARY = 3, 11
 PLACES = [(site, layer) for layer in range(LAYERS) for site in SITES]
 

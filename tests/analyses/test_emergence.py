@@ -12,6 +12,8 @@ from lolameme.analyses._frames import checked, pooled
 from lolameme.base import tensors
 from lolameme.learning import snapshots
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = emergence.Settings(prompts=48)
 
 

@@ -14,6 +14,8 @@ from lolameme.base.sources import WORKFLOW
 from lolameme.drawing import style
 from lolameme.study import exhibits, plugins
 
+pytestmark = pytest.mark.slow
+
 ANALYSES = plugins.names("analysis")
 
 

@@ -15,6 +15,8 @@ from lolameme.base import tensors
 from lolameme.base.files import write_json
 from lolameme.tasks.interpreter import ProgramError
 
+pytestmark = pytest.mark.slow
+
 
 def saved(cell, data, root):
     """The cell as files, where a study has them."""

@@ -8,6 +8,8 @@ from lolameme.analyses._roles import ROLES
 from lolameme.learning.batches import Split
 from lolameme.tasks.interpreter import interpreter
 
+pytestmark = pytest.mark.slow
+
 POSSIBLE = {  # what each variant can ask
     "locals": {"names", "query", "value", "rebinding", "language"},
     "mixed": set(KINDS) - {"language"},

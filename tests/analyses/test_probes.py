@@ -2,6 +2,7 @@
 
 import numpy as np
 import oracles
+import pytest
 
 from lolameme.analyses import probes
 from lolameme.analyses._frames import checked
@@ -9,6 +10,8 @@ from lolameme.analyses._labels import labels
 from lolameme.analyses._pairs import pairs
 from lolameme.analyses._ridge import Examples, accuracies, controlled
 from lolameme.base.seeds import generator
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_linear_reader_finds_a_linear_code_and_no_label_that_is_not_there():

@@ -97,6 +97,7 @@ def test_memorisation_asks_for_every_fact_once(tmp_path):
         assert len(texts) == len(set(texts)) == facts == 20
 
 
+@pytest.mark.slow
 def test_transfer_asks_only_for_globals_that_the_language_does_not_teach(tmp_path):
     write(EVERYTHING, tmp_path)
     world = read_json(tmp_path / "world.json")
@@ -140,6 +141,7 @@ TYPES = {
 }
 
 
+@pytest.mark.slow
 def test_unseen_pairs_of_values_are_never_computed_in_training(tmp_path):
     """Read back by hand: the values that meet are looked up in the interpreter's steps."""
     write(OPERATORS, tmp_path)
@@ -182,6 +184,7 @@ def test_too_few_unseen_names_are_said_in_a_sentence(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same_bytes(tmp_path):
     write(EVERYTHING, tmp_path / "one")
     write(EVERYTHING, tmp_path / "two")
@@ -203,6 +206,7 @@ def test_the_card_knows_its_baselines(tmp_path):
     assert all(answer["steps"] for example in described["examples"] for answer in example["answers"])
 
 
+@pytest.mark.slow
 def test_restricted_solvers_show_what_each_faculty_is_worth(tmp_path):
     for name, variant, needed in (("recall", RECALL, "locals"), ("facts", FACTS, "globals"), ("types", TYPES, "types")):
         made = write(variant, tmp_path / name)

@@ -22,7 +22,7 @@ FOUR = {"layers": 3, "d_model": 16, "heads": 2}
 
 def made(**changes):
     """A study of three layers, three places and five seeds."""
-    return study(architectures=STACKS, model=FOUR, seeds=[1, 2, 3, 4, 5], **changes)
+    return study(**{"architectures": STACKS, "model": FOUR, "seeds": [1, 2, 3, 4, 5]} | changes)
 
 
 def cells(variant: str = "recall", split: str = "test", floor: float = FLOOR, **means: float | list[float]):
@@ -223,7 +223,10 @@ def test_two_languages_are_compared_with_each_alone():
 def test_memory_is_an_order_a_slope_and_bits():
     facts = study().variants["facts"].model_dump()
     more = facts | {"world": facts["world"] | {"stems": 20, "heads": 20, "globals": 200}, "sizes": {"train": 200}}
-    given = made(contrasts=[], claims={"C3": ["facts", "more"]}, variants={"facts": facts, "more": more})
+    given = made(
+        contrasts=[], claims={"C3": ["facts", "more"]}, variants={"facts": facts, "more": more},
+        architectures=["gpt2", "hyena"],
+    )  # fmt: skip
     few = cells("facts", floor=0.01, gpt2=0.3, hyena=0.45)
     many = cells("more", floor=0.01, gpt2=0.28, hyena=0.1)
     rows = of_claims(given, pd.concat([few, many]).assign(parameters=1000)).loc["C3"]

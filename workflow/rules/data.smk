@@ -93,7 +93,7 @@ rule card:
         runtime=lambda w, attempt: 20 * attempt,
     params:
         about=lambda w: STUDY.variants[w.variant].about,
-        worlds=len(STUDY.world_seeds),
+        worlds=STUDY.worlds,
         code=code("card.py", of_floor),
     message:
         "{wildcards.variant}, world {wildcards.world}: describing the data"

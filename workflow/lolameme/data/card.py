@@ -50,7 +50,7 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         "about": variant.about,
         "task": variant.task,
         "world": dataset["world"],
-        "worlds": len(study.world_seeds),
+        "worlds": study.worlds,
         "made": made(variant, dataset["world"]),
         "vocabulary": dataset["vocabulary"],
         "content": dataset["content"],
@@ -243,10 +243,10 @@ def overlap_rows(card: dict[str, Any]) -> list[str]:
 
 
 def worlds(card: dict[str, Any]) -> str:
-    """Which world this is, and how many there are, as a sentence."""
-    if card["worlds"] == 1:
+    """Which world this is, and whether there are others, as a sentence: no number, which further seeds would change."""
+    if card["worlds"] == "one":
         return "All seeds share this world and its programs."
-    return f"This is the world of seed {card['world']}; every one of the {card['worlds']} seeds draws its own."
+    return f"This is the world of seed {card['world']}; every seed draws its own."
 
 
 def sentence(text: str) -> str:
