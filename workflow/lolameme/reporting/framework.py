@@ -167,7 +167,16 @@ def stacks(study: Study) -> Drawing:
             if depth <= 6:
                 text = mixer.capitalize().replace("-", "\n")
                 ax.text(x + 0.5, layer + 0.5, text, ha="center", va="center", color="white", fontsize=8.5)
-        ax.text(x + 0.5, -0.3, label(name), ha="center", va="top", fontsize=9.5, color=palette[name], fontweight="bold")
+        ax.text(
+            x + 0.5,
+            -0.3,
+            label(name).replace(", ", ",\n"),
+            ha="center",
+            va="top",
+            fontsize=9.5,
+            color=palette[name],
+            fontweight="bold",
+        )
     for layer in range(depth):
         ax.text(-0.1, layer + 0.5, f"layer {layer + 1}", ha="right", va="center", fontsize=8.5, color=QUIET)
     ax.set(xlim=(-0.8, len(names)), ylim=(-0.9, depth + 0.1))

@@ -1,20 +1,23 @@
 """The curve of the study: exact match against the position of the swapped layer, beside everything it is compared
 with."""
 
+from collections import Counter
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from lolameme.base.files import read_frame
 from lolameme.data.accounts import FIRST
+from lolameme.data.prediction import without_position
 from lolameme.drawing.panels import name_at_the_right, panels
 from lolameme.drawing.style import INK, QUIET, colours
-from lolameme.study.architectures import family, label
+from lolameme.study.architectures import family, label, masked, positions
 from lolameme.study.config import Study
 from lolameme.study.exhibits import Figure
 
 _FORMS = {"thex": ("^", "-"), "xeht": ("v", (0, (4, 1.5)))}  # told apart without colour
-_SINGLE = r"\d+"  # of all `positions`: one swapped layer
+_NAMED = 6  # stacks that a caption names one by one
 
 
 def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Drawing:
@@ -24,8 +27,10 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
     bounds = read_frame(study.paths.predictions)
     bounds = bounds[(bounds["split"] == "test") & (bounds["account"] == FIRST)]
     figure, axes = panels(list(test["variant"].unique()), width=4.3, height=3.6, per_row=3)
-    others = [name for name in test["architecture"].unique() if not _single(test, name)]
-    palette = colours(others) | colours(["thex", "xeht"])
+    stacks = list(test["architecture"].unique())
+    curve_of = _curves(stacks)
+    others = [name for name in stacks if name not in curve_of]
+    palette = colours(others) | colours(list(dict.fromkeys(curve_of.values())))
     for ax, (variant, rows) in zip(axes, test.groupby("variant", sort=False), strict=True):
         _floor(ax, rows["baseline"].max())
         ends = {}
@@ -33,11 +38,15 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
             ax.axhspan(row.low, row.high, color=palette[row.architecture], alpha=0.13, linewidth=0)
             ax.axhline(row.exact_match, color=palette[row.architecture], linewidth=1.1)
             ends[row.architecture] = row.exact_match
-        swapped = rows[~rows["architecture"].isin(others)].assign(k=lambda rows: rows["positions"].astype(int))
-        for number, (name, curve) in enumerate(swapped.sort_values("k").groupby("family", sort=True)):
-            aside = 0.06 * (2 * number - 1) if swapped["family"].nunique() > 1 else 0
+        swapped = rows[~rows["architecture"].isin(others)].assign(
+            k=lambda rows: rows["positions"].astype(int), curve=lambda rows: rows["architecture"].map(curve_of)
+        )
+        several = swapped["curve"].nunique()
+        for number, (name, curve) in enumerate(swapped.sort_values("k").groupby("curve", sort=True)):
+            aside = 0.06 * (2 * number - several + 1)
             _curve(ax, curve, cells[cells["variant"] == variant], palette[name], aside)
             ends[name] = curve["exact_match"].iloc[-1]
+        _locked(ax, swapped[swapped["family"] == "thex"])
         _bound(ax, swapped[swapped["family"] == "thex"], bounds[bounds["variant"] == variant])
         name_at_the_right(ax, pd.Series(ends), palette, {name: _suffix(rows, name) for name in ends})
         layers = range(1, study.model.layers + 1)
@@ -46,9 +55,14 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
     return figure
 
 
-def _single(test: pd.DataFrame, name: str) -> bool:
-    places = test.loc[test["architecture"] == name, "positions"].iloc[0]
-    return places.isdigit() and "@" not in name
+def _curves(stacks: list[str]) -> dict[str, str]:
+    """The curve that a stack is a point of: its name without the position, which others with one swapped layer share.
+
+    A stack with taps of its own, of which there is one position only, is no curve.
+    """
+    swapped = {name: without_position(name) for name in stacks if len(positions(name)) == 1 and not masked(name)}
+    alike = Counter(swapped.values())
+    return {name: curve for name, curve in swapped.items() if alike[curve] > 1 or "@" not in name}
 
 
 def _floor(ax: Axes, floor: float) -> None:
@@ -67,7 +81,12 @@ def _curve(ax: Axes, curve: pd.DataFrame, cells: pd.DataFrame, colour: tuple, as
     for row in curve.itertuples():
         dots = cells.loc[cells["architecture"] == row.architecture, "exact_match"]
         ax.scatter([row.k + aside] * len(dots), dots, s=8, color=colour, alpha=0.55, linewidths=0, zorder=2)
-        if curve["family"].iloc[0] == "thex":
+
+
+def _locked(ax: Axes, swapped: pd.DataFrame) -> None:
+    """How many cells of T HEX lock in, above each position; of several curves only the dots say so."""
+    if swapped["curve"].nunique() == 1:
+        for row in swapped.itertuples():
             ax.text(row.k, 1.06, f"{row.locked}/{row.seeds}", ha="center", fontsize=7.5, color=INK)
 
 
@@ -91,15 +110,18 @@ def _suffix(rows: pd.DataFrame, name: str) -> str:
 
 
 def _caption(study: Study) -> str:
-    names = ", ".join(label(name) for name in study.stacks if family(name) not in _FORMS)
-    same = " At depth 2, XEHT-1 is the same stack as T HEX-2, and XEHT-2 as T HEX-1."
+    curves = _curves(list(study.stacks))
+    taps = len({curve for curve in curves.values() if family(curve) == "thex"}) > 1
+    others = [label(name) for name in study.stacks if name not in curves]
+    bands = ", ".join(others) if 0 < len(others) <= _NAMED else "the other stacks"
     return (
         "Exact match on the test split against the layer that is swapped: one attention layer in a Hyena stack (T HEX, "
-        "triangles, solid), one Hyena layer in an attention stack (XEHT, dashed). Marks: mean over "
-        f"{study.counted_seeds} with 95 % intervals; dots: single cells; horizontal bands: "
-        f"{names or 'stacks without a position'}. Dashed grey: the floor, what needs no binding. Black bars: the bound "
-        "that was predicted before training, where it is below 1. Numbers k/n: of n cells, k lock in; above the "
-        f"triangles those of T HEX.{same if study.model.layers == 2 else ''}"
+        f"triangles, solid{'; a line for each number of taps, darker with more' if taps else ''}), one Hyena layer in "
+        f"an attention stack (XEHT, dashed). Marks: mean over {study.counted_seeds} with 95 % intervals; dots: single "
+        f"cells; horizontal bands: {bands}. Dashed grey: the floor, what needs no binding. Black bars: the bound that "
+        "was predicted before training, where it is below 1. Numbers k/n: of n cells, k lock in"
+        f"{'' if taps else '; above the triangles those of T HEX'}."
+        f"{' At depth 2, XEHT-1 is the same stack as T HEX-2, and XEHT-2 as T HEX-1.' * (study.model.layers == 2)}"
     )
 
 
