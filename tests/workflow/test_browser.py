@@ -139,6 +139,28 @@ def test_the_first_page_of_runs_shows_exact_match(done, server, browser):
     assert f"{metrics['splits']['test']['exact_match']:.3f}"[:4] in shown
 
 
+def test_the_page_that_an_experiment_opens_at_leads_to_its_runs_and_a_cell_to_the_figures(done, server, browser):
+    tracked = json.loads((done.folder / "results/mini/mlflow.json").read_text())
+    cell = tracked["cells"]["recall/thex-2/seed2"]
+    browser.get(f"{server}/#/experiments/{cell['experiment_id']}")  # as the list of experiments opens it
+    wait_for(browser, "runs by exact match")
+    follow(browser, "runs by exact match")
+    wait_for(browser, "6 matching runs")
+    assert "test.exact_match" in wait_for(browser, "thex-2 seed2")
+    browser.get(f"{server}/#/experiments/{cell['experiment_id']}/runs/{cell['run_id']}")
+    wait_for(browser, "Figures of the study")
+    follow(browser, "Figures of the study")
+    wait_for(browser, "figures and tables")
+    wait_for(browser, "Select a file to preview")
+
+
+def follow(browser, text: str) -> None:
+    """Open the link of this text, which a reader sees."""
+    link = browser.find_element("link text", text)
+    assert link.is_displayed()
+    browser.get(link.get_attribute("href"))
+
+
 def test_runs_grew_while_the_study_ran_without_a_fault(done):
     assert (done.folder / "results/mini/logs/live.log").read_text() == ""
 

@@ -13,10 +13,20 @@ _VIEW = "workflowType=machine_learning"  # MLflow opens on its pages for languag
 _SHARED = f"viewStateShareKey={VIEW}"  # with the columns that the view names
 
 
+def table_of(experiment: str) -> str:
+    """The page of an experiment's runs, best first, within MLflow."""
+    return f"/#/experiments/{experiment}/runs?{_VIEW}&{_SHARED}"
+
+
+def page_of(run: dict[str, str], part: str = "") -> str:
+    """The page of a run, or of a part of it, within MLflow."""
+    return f"/#/experiments/{run['experiment_id']}/runs/{run['run_id']}{part}?{_VIEW}"
+
+
 def addresses(tracked: dict[str, Any], server: str) -> dict[str, str]:
     """Addresses of the runs of cells and means, and per variant of the pages that compare and that rank its cells."""
     found = {
-        f"{kind}:{name}": f"{server}/#/experiments/{run['experiment_id']}/runs/{run['run_id']}?{_VIEW}"
+        f"{kind}:{name}": server + page_of(run)
         for kind, key in (("cell", "cells"), ("mean", "architectures"))
         for name, run in tracked[key].items()
     }
@@ -27,7 +37,7 @@ def addresses(tracked: dict[str, Any], server: str) -> dict[str, str]:
         chosen = {"runs": [run["run_id"] for run in runs], "experiments": [runs[0]["experiment_id"]]}
         query = urllib.parse.urlencode({k: json.dumps(v) for k, v in chosen.items()}, quote_via=urllib.parse.quote)
         found[f"compare:{variant}"] = f"{server}/#/compare-runs?{query}"
-        found[f"table:{variant}"] = f"{server}/#/experiments/{runs[0]['experiment_id']}/runs?{_VIEW}&{_SHARED}"
+        found[f"table:{variant}"] = server + table_of(runs[0]["experiment_id"])
     return found
 
 

@@ -28,7 +28,7 @@ from lolameme.study import architectures, config
 from lolameme.study.cell import check
 from lolameme.study.paths import ARTIFACTS, data_of
 from lolameme.tracking import store
-from lolameme.tracking.links import VIEW
+from lolameme.tracking.links import VIEW, page_of, table_of
 
 _SETTINGS = (
     "architecture",
@@ -80,6 +80,8 @@ class Tracker:
             self.use(client)
             made: dict[str, dict[str, Any]] = {"cells": {}, "architectures": {}}
             whole = self.experiment("", "Means over the seeds of every architecture and variant, and all figures.")
+            made["study"] = self.exhibits(whole, exhibits)
+            self.figures = f"\n\n[Figures of the study]({page_of(made['study'], '/artifacts')})"
             for variant in self.study.variants:
                 experiment = self.experiment(variant, self.study.variants[variant].about)
                 for cell, folder in self.cells:
@@ -88,7 +90,6 @@ class Tracker:
                         made["cells"][name] = self.cell(experiment, name, folder)
             for (variant, architecture), rows in leaderboard.groupby(["variant", "architecture"], sort=False):
                 made["architectures"][f"{variant}/{architecture}"] = self.means(whole, rows)
-            made["study"] = self.exhibits(whole, exhibits)
             for choice in choices:
                 self.sweep(choice)
             self.mark_dropped()
@@ -99,6 +100,7 @@ class Tracker:
         self.client: MlflowClient = client
         self.shown: set[str] = set()  # identities of the runs that belong to the study
         self.experiments: dict[str, str] = {}  # their ids by name, once they were looked up
+        self.figures = ""  # a link to them, once they are there
 
     def experiment(self, variant: str, about: str) -> str:
         """The id of the experiment `<study>/<variant>`, or `<study>`, made where it does not exist."""
@@ -115,7 +117,10 @@ class Tracker:
             identifier = found.experiment_id
             if found.lifecycle_stage == "deleted":
                 self.client.restore_experiment(identifier)
-        self.client.set_experiment_tag(identifier, "mlflow.note.content", about)
+        # MLflow opens an experiment at its page for language model calls, and a table with columns of its own; only a
+        # link, or what a browser remembers, can say otherwise. Of a description the page shows how it begins.
+        ranked = f"[runs by exact match]({table_of(identifier)}) · {about}"
+        self.client.set_experiment_tag(identifier, "mlflow.note.content", ranked)
         # MLflow's pages then show metrics and charts first, not traces of language model calls
         self.client.set_experiment_tag(identifier, "mlflow.experimentKind", "custom_model_development")
         splits = self.study.variants[variant].tests if variant in self.study.variants else ()
@@ -188,9 +193,12 @@ class Tracker:
         if weights != facts["weights"]:  # its own seal takes torch to read
             raise Damaged(folder / "model.safetensors", "it is not what model.json says")
         content = fingerprint(weights, metrics["splits"])
+        note = f"{facts['architecture']} ({', '.join(facts['mixers'])}) on {facts['variant']}{self.figures}"
         found = self.current(experiment, identity, content)
         if found is not None:
             run, known = found.info.run_id, found.data.tags
+            if self.figures and known.get("mlflow.note.content") != note:
+                self.client.set_tag(run, "mlflow.note.content", note)
             # which settings differ between cells is known once all cells are there
             later = [Param(key, str(value)) for key, value in settings.items() if key not in found.data.params]
             self.client.log_batch(run, params=later)
@@ -202,7 +210,7 @@ class Tracker:
                 "code": facts["code"]["sources"],
                 "commit": str(facts["code"]["commit"]),
                 "lolameme.files": str(folder),
-                "mlflow.note.content": f"{facts['architecture']} ({', '.join(facts['mixers'])}) on {facts['variant']}",
+                "mlflow.note.content": note,
             }
             run_name = f"{facts['architecture']} seed{facts['seed']}"
             ended = round((folder / "model.json").stat().st_mtime * 1000)  # so that the duration is that of training
