@@ -271,6 +271,7 @@ def told(arguments: argparse.Namespace) -> None:
 
     from lolameme.reporting.findings import abstract
     from lolameme.reporting.incomplete import partial
+    from lolameme.reporting.tables import processor_seconds
 
     study = config.load(arguments.config)
     tables = {name: study.paths.table(name) for name in ("leaderboard", "contrasts", "cells")}
@@ -280,8 +281,7 @@ def told(arguments: argparse.Namespace) -> None:
     if partial(study):
         raise ValueError(f"{study.paths.page} reports a part of the study; run `{made_by(arguments)}`")
     leaderboard, contrasts, cells = map(read_frame, tables.values())
-    seconds = cells.drop_duplicates(["variant", "architecture", "seed"])["processor_seconds"].sum()
-    for paragraph in reversed(abstract(study, leaderboard, contrasts, seconds)):
+    for paragraph in reversed(abstract(study, leaderboard, contrasts, processor_seconds(cells))):
         print(textwrap.fill(paragraph, 80), end="\n\n")
 
 
