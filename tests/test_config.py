@@ -19,6 +19,7 @@ STUDIES = ["config.yaml", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "stu
 SCHEMA = jsonschema.Draft202012Validator(json.loads(config.schema()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", STUDIES)
 def test_every_study_in_the_repository_is_valid_and_can_be_drawn(path):
     made = config.load(ROOT / path)

@@ -18,6 +18,7 @@ def built(folder, out) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_it_is_built_and_no_link_leads_nowhere(tmp_path):
     done = built(ROOT, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -28,6 +29,7 @@ def test_it_is_built_and_no_link_leads_nowhere(tmp_path):
         assert f"{page.relative_to(ROOT).with_suffix('.html')}" in front
 
 
+@pytest.mark.slow
 def test_links_that_lead_nowhere_stop_the_build(tmp_path):
     source, nowhere = tmp_path / "source", ["docs/nothing.md", "docs/tutorial.md#no-heading", "nothing.yaml"]
     for page in PAGES:

@@ -27,6 +27,7 @@ def test_every_study_is_costed():
     assert set(STUDIES) == set(JOBS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_can_be_drawn_and_has_as_many_jobs_as_it_says(name):
     made = config.load(STUDIES[name])

@@ -13,6 +13,8 @@ from lolameme.data.floors import share
 from lolameme.study import plugins
 from lolameme.tasks.interpreter import interpreter
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"train": 50, "valid": 10, "test": 600}
 PAIRS = {
     "about": "pairs",
@@ -60,7 +62,6 @@ def test_recall_of_two_names(tmp_path, repeat):
     assert found["test"] == pytest.approx(first if repeat else (first + 1) / 2, abs=0.03)
 
 
-@pytest.mark.slow
 def test_what_the_weights_hold_is_no_binding_unless_nothing_else_is_asked(tmp_path):
     mixed = RECALL | {
         "sizes": SIZES,
@@ -74,7 +75,6 @@ def test_what_the_weights_hold_is_no_binding_unless_nothing_else_is_asked(tmp_pa
     assert floors(tmp_path / "facts", FACTS)["test"] <= 0.1
 
 
-@pytest.mark.slow
 def test_results_of_operators_are_guessed_from_what_operands_may_be(tmp_path):
     maximum = RECALL | {
         "sizes": SIZES,

@@ -13,6 +13,8 @@ from lolameme.data.oracle import oracle
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.tasks.interpreter import interpreter
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"train": 60, "valid": 10, "test": 30}
 VARIANTS = {
     "everything": EVERYTHING,

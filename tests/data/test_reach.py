@@ -14,6 +14,8 @@ from lolameme.data.accounts import FARTHEST, reaching
 from lolameme.data.dataset import Builder
 from lolameme.data.reach import in_memory
 
+pytestmark = pytest.mark.slow
+
 
 def guesser(variant: dict, split: str = "test", programs: int = 500, **changes):
     return in_memory(Builder(study(variants={"asked": variant}, **changes), "asked"), split, programs)

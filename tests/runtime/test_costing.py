@@ -17,6 +17,8 @@ from lolameme.learning.device import Device
 from lolameme.models.cost import flops_per_token, parameter_count
 from lolameme.runtime import costing
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"variants": {"facts": FACTS}, "architectures": ["gpt2"], "contrasts": []}
 
 

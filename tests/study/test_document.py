@@ -96,6 +96,7 @@ def malformed(seed: int) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 def test_three_hundred_malformed_configurations_are_accepted_or_refused_in_one_short_sentence(tmp_path):
     path, refused = tmp_path / "study.yaml", 0
     for seed in range(300):
