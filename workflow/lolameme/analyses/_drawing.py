@@ -10,33 +10,35 @@ from matplotlib.figure import Figure as Drawing
 
 from lolameme.drawing.style import INK, QUIET
 from lolameme.study.architectures import label
+from lolameme.study.config import Study
 
 MAP = "cividis"
 UNNOTICED = "exchange\nnot noticed"  # by a cell that answers both prompts of a pair alike
 
 
 def grid(
-    table: pd.DataFrame, width: float, height: float, below: str, absent: str, rows: str = "variant"
+    study: Study, table: pd.DataFrame, width: float, height: float, below: str, absent: str, rows: str = "variant"
 ) -> tuple[Drawing, np.ndarray, list[tuple[Axes, pd.DataFrame]]]:
     """A panel per architecture (columns) and task, or another column of `table` (`rows`), both axes shared.
 
-    With the axes come those that have something to show, each with its part of the table; the others say `absent`.
-    `below` names the horizontal axis.
+    With the axes come those that have something to show, each with its part of the table; the others say `absent`, or
+    that the study does not train the architecture there. `below` names the horizontal axis.
     """
     names = {key: list(table[key].unique()) for key in (rows, "architecture")}
     shape = len(names[rows]), len(names["architecture"])
     size = (width * shape[1] + 1.4, height * shape[0] + 0.9)
     figure, axes = plt.subplots(*shape, figsize=size, squeeze=False, sharex=True, sharey=True)
-    panels = []
+    panels, trained = [], {(variant, stack) for variant, stack, _ in study.cells}
     for (y, x), ax in np.ndenumerate(axes):
         row, architecture = names[rows][y], names["architecture"][x]
         mine = table[(table[rows] == row) & (table["architecture"] == architecture)]
         if mine.empty:
-            ax.text(0.5, 0.5, absent, transform=ax.transAxes, ha="center", va="center", fontsize=7.5, color=QUIET)
+            said = absent if row not in study.variants or (row, architecture) in trained else "not trained"
+            ax.text(0.5, 0.5, said, transform=ax.transAxes, ha="center", va="center", fontsize=7.5, color=QUIET)
         else:
             panels.append((ax, mine))
         if y == 0:
-            ax.set_title(label(architecture), fontsize=10)
+            ax.set_title(label(architecture).replace(", ", ",\n"), fontsize=10)
         if x == 0:
             ax.set_ylabel(row, fontsize=9)
         if y == shape[0] - 1:

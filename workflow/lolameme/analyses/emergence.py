@@ -133,7 +133,7 @@ def draw(study: "Study", emergence_curves: "pd.DataFrame") -> "Drawing":
 
     if emergence_curves.empty:
         return nothing("No task of this study binds names that could be exchanged.")
-    figure, axes, panels = grid(emergence_curves, width=1.7, height=1.6, below="step", absent="not asked")
+    figure, axes, panels = grid(study, emergence_curves, width=1.7, height=1.6, below="step", absent="not asked")
     common: dict[str, Any] = {"marker": "o", "markersize": 2.5, "linewidth": 1.2}
     styles = {score: common | {"color": colour} for score, colour in SCORE_COLOURS.items()}
     styles["binding"] |= {"linewidth": 3, "alpha": 0.5}  # it often lies under what is decided at the answer sign

@@ -130,7 +130,7 @@ def draw(study: "Study", filters: "pd.DataFrame") -> "Drawing":
         return nothing("No stack of this study has long filters and is asked for locals.")
     layers = sorted(shown["layer"].unique())
     palette = dict(zip(layers, sns.color_palette("viridis", len(layers)), strict=True))
-    figure, axes, panels = grid(shown, width=1.7, height=1.6, below="taps left", absent="not asked")
+    figure, axes, panels = grid(study, shown, width=1.7, height=1.6, below="taps left", absent="not asked")
     for ax, mine in panels:
         for layer, one in mine.groupby("layer"):
             mean = one.groupby("taps")["exact_match"].mean()

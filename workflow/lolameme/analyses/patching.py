@@ -87,7 +87,7 @@ def draw(study: "Study", patching: "pd.DataFrame") -> "Drawing":
         return nothing("No cell of this study tells apart programs in which two names are exchanged.")
     roles = [role for role in ROLES if role in set(shown["role"])]
     width, height = 0.3 * len(roles) + 0.5, 0.24 * study.model.layers + 0.7
-    figure, axes, panels = grid(shown, width=width, height=height, below="", absent=UNNOTICED)
+    figure, axes, panels = grid(study, shown, width=width, height=height, below="", absent=UNNOTICED)
     for ax, mine in panels:
         table = mine.pivot_table(index="layer", columns="role", values="effect").reindex(columns=roles).clip(0, 1)
         image = number_map(ax, table, written=False)

@@ -97,7 +97,9 @@ def draw(study: "Study", probes: "pd.DataFrame") -> "Drawing":
     if shown.empty:
         return nothing("No task of this study asks for locals or globals.")
     shown = shown.assign(row=shown["variant"] + "\n" + shown["about"])
-    figure, axes, panels = grid(shown, width=1.5, height=1.4, below="after layer", absent="not asked", rows="row")
+    figure, axes, panels = grid(
+        study, shown, width=1.5, height=1.4, below="after layer", absent="not asked", rows="row"
+    )
     for ax, mine in panels:
         trained, random = (mine[mine["weights"] == weights].groupby("layer") for weights in (TRAINED, RANDOM))
         curves = (trained["accuracy"].mean(), random["accuracy"].mean(), trained["control"].mean())

@@ -149,7 +149,7 @@ def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
     known = scores[scores["binding"].notna()]
     if known.empty:
         return nothing("No cell of this study tells apart programs in which two names are exchanged.")
-    figure, axes, panels = grid(known, width=1.5, height=1.5, below="layer", absent=UNNOTICED)
+    figure, axes, panels = grid(study, known, width=1.5, height=1.5, below="layer", absent=UNNOTICED)
     for ax, mine in panels:
         for score, colour in SCORE_COLOURS.items():
             for _, cell in mine[mine[score].notna()].groupby("seed"):
