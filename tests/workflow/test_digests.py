@@ -232,11 +232,13 @@ def test_what_no_job_depends_on_runs_jobs_or_serves_commands(of_meaning):
     idle = {path for path in nobodys if not path.startswith(("runtime/", "cli", *unused))}
     assert idle <= {
         "base/bounded.py",
+        "base/metadata.py",  # of Snakemake
         "data/foresight.py",  # of mistakes, before any job
         "learning/ask.py",
         "learning/columns.py",
         "learning/decoding.py",
         "learning/limits.py",  # of time, which rules ask for
+        "learning/speed.py",  # of steps, for the cost of a study
         "reporting/columns.py",
         "reporting/compare.py",
         "reporting/incomplete.py",
