@@ -8,7 +8,7 @@ import pandas as pd
 
 from conftest import ROOT, study, study_data
 from lolameme.drawing import style
-from lolameme.reporting import figures
+from lolameme.reporting import figures, position
 from lolameme.reporting.recall import alike
 from lolameme.study import config
 
@@ -22,6 +22,13 @@ def test_stacks_of_one_family_differ_in_grey_print():
         assert (markers[one], lines[one]) != (markers[other], lines[other])
     assert markers["thex-3"] == "$3$"  # the marker says the position
     assert style.markers(["gpt2", "thex-3"])["thex-3"] == "^"
+
+
+def test_a_curve_has_the_positions_of_one_family_and_number_of_taps():
+    curves = position._curves(["gpt2", "thex-1", "xeht-1", "xeht-2", "thex-2@5", "thex-3@5", "thex-2@2", "thex-2@3-1"])
+    assert curves == {
+        "thex-1": "thex", "xeht-1": "xeht", "xeht-2": "xeht", "thex-2@5": "thex@5", "thex-3@5": "thex@5",
+    }  # fmt: skip
 
 
 def test_positions_of_one_family_are_shades_that_grey_print_tells_apart():

@@ -141,9 +141,8 @@ def _position(architecture: str) -> int | None:
 
 
 def without_position(architecture: str) -> str:
-    """An architecture without the position of its attention layer."""
-    position = _position(architecture)
-    return architecture.replace(f"-{position}", "", 1) if position else architecture
+    """An architecture without the position of its one attention layer; other stacks are as they are."""
+    return architectures.without_position(architecture) if _position(architecture) else architecture
 
 
 def warnings(study: Study, programs: int = 200) -> Iterator[str]:

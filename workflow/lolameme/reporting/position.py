@@ -9,10 +9,9 @@ from matplotlib.figure import Figure as Drawing
 
 from lolameme.base.files import read_frame
 from lolameme.data.accounts import FIRST
-from lolameme.data.prediction import without_position
 from lolameme.drawing.panels import name_at_the_right, panels
 from lolameme.drawing.style import INK, QUIET, colours
-from lolameme.study.architectures import family, label, masked, positions
+from lolameme.study.architectures import family, label, masked, positions, without_position
 from lolameme.study.config import Study
 from lolameme.study.exhibits import Figure
 

@@ -65,6 +65,12 @@ def positions(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in tail.split("+")) if tail else ()
 
 
+def without_position(name: str) -> str:
+    """A name without the place of its one swapped layer, as `thex@5` of `thex-2@5`; other names as they are."""
+    found = positions(name)
+    return name.replace(f"-{found[0]}", "", 1) if len(found) == 1 else name
+
+
 def middle(stacks: tuple[str, ...], of: str = "thex") -> str | None:
     """The stack that stands for a family: of those with one swapped layer, the one in the middle, the later of two.
 
