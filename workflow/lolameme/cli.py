@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,16 +243,16 @@ def where(arguments: argparse.Namespace) -> None:
         for line in runs(study):
             print(line)
         return
-    variant, architecture, seed = arguments.cell
-    seeds = [str(seed) for seed in study.seeds]
-    for what, given, listed in (
-        ("variant", variant, lambda: study.variants),
-        ("architecture", architecture, lambda: study.stacks_of(variant)),
-        ("seed", seed, lambda: seeds),
-    ):
-        if given not in (allowed := listed()):
+
+    def known(what: str, given: str, allowed: Collection[str]) -> str:
+        if given not in allowed:
             hint = nearest(given, allowed)
             raise ValueError(f"no {what} {given!r}{hint} in {arguments.config}; there are: {', '.join(allowed)}")
+        return given
+
+    variant = known("variant", arguments.cell[0], study.variants)
+    architecture = known("architecture", arguments.cell[1], study.stacks_of(variant))
+    seed = known("seed", arguments.cell[2], [str(each) for each in study.seeds])
     print(study.paths.cell(variant, architecture, seed) / "metrics.json")
 
 

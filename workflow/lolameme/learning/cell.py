@@ -22,7 +22,7 @@ from lolameme.study.architectures import model_of
 from lolameme.study.cell import Cell
 from lolameme.study.settings import Training, trial_name
 
-_TRAIN_SAMPLE = 256  # training programs on which the gap between train and valid is measured
+TRAIN_SAMPLE = 256  # training programs on which the gap between train and valid is measured
 
 
 class Job:
@@ -69,7 +69,7 @@ class Job:
         train_table = read_table(self.data / "train.parquet", COLUMNS)
         splits = {
             "train": Split(train_table),
-            "train sample": Split(train_table.slice(0, _TRAIN_SAMPLE)),
+            "train sample": Split(train_table.slice(0, TRAIN_SAMPLE)),
             "valid": Split.read(self.data / "valid.parquet"),
         }
         identity = provenance.fingerprint(self.facts)

@@ -16,6 +16,7 @@ from lolameme.base.files import read_json, read_table
 from lolameme.data.dataset import Builder
 from lolameme.learning import speed
 from lolameme.learning.batches import COLUMNS, Split
+from lolameme.learning.cell import TRAIN_SAMPLE
 from lolameme.learning.device import Device
 from lolameme.models.cost import flops_per_token, matched, parameter_count
 from lolameme.reporting import registry
@@ -26,7 +27,6 @@ from lolameme.study.settings import Model, Training
 ASSUMED = 50e12  # operations per second of a GPU in use, where there is none to measure: not measured
 JOB = 0.8  # seconds of a processor per job that trains nothing, measured in the study `quick`
 _SAMPLE = 1024  # programs per split that are written to see what they take
-_GAP = 256  # training programs that are looked at beside valid
 _PROCESS, _STATE = 0.4e9, 16  # bytes: of a process with torch; per parameter: weight, gradient and AdamW's two
 _KEPT = 24  # numbers per token, layer and channel that a step keeps for its backward pass, of 4 bytes; on a GPU of 2
 _TOKEN = 8  # bytes that a token of the training data takes in memory
@@ -185,7 +185,7 @@ def _tokens(training: Training, sample: _Sample) -> float:
     """Tokens that a training passes forward, those of its steps counted as often as they cost."""
     looks = 1 + -(-training.steps // training.evaluate_every)
     watched = sample.programs["valid"] * sample.tokens["valid"]
-    watched += min(_GAP, sample.programs["train"]) * sample.tokens["train"]
+    watched += min(TRAIN_SAMPLE, sample.programs["train"]) * sample.tokens["train"]
     return speed.TRAINED * training.steps * training.batch * sample.tokens["train"] + looks * watched
 
 
