@@ -19,3 +19,18 @@ def test_snakemake_and_check_refuse_in_the_same_words(tmp_path, content):
     planned = project.run("--dry-run", ok=False)
     assert said.removeprefix("lolameme: ") in planned
     assert "Traceback" not in planned
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (["studies/none.yaml"], "No such file or directory; there are: config.yaml, studies/"),
+        (["studies"], "Is a directory; there are: config.yaml, studies/"),
+        (["config.yaml", "results/mini/none"], "if this is what to make: config.yaml -- results/mini/none"),
+    ],
+)
+def test_a_configuration_that_is_not_there_is_said_in_a_sentence(tmp_path, given, advice):
+    said = Project(tmp_path).run("--dry-run", "--configfile", *given, ok=False)
+    assert f"{given[-1]}: " in said
+    assert advice in said
+    assert "Traceback" not in said

@@ -10,6 +10,7 @@ import math
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator
@@ -23,6 +24,10 @@ from snakemake_executor_plugin_slurm import ExecutorSettings as SlurmSettings
 from snakemake_executor_plugin_slurm import common_settings as common_settings
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+
+from lolameme.runtime import arguments
+
+arguments.refuse_unreadable(sys.argv)  # here, because Snakemake loads nothing of ours before
 
 PACKS = Path(".snakemake/packs")
 _LOOK_EVERY = 2.0  # seconds between looks at the packs' folders; Slurm is asked far less often
