@@ -83,13 +83,20 @@ class Interpreter(ABC):
 
     def __init__(self, world: dict[str, Any], without: str | None = None):
         self.world, self.without = world, without
+        self._latest: tuple[str, list[Statement]] | None = None
 
-    @abstractmethod
     def statements(self, program: str) -> list[Statement]:
         """The statements of a program, in order, with their places. The last query may lack its answer.
 
         Raises ProgramError if the text cannot be read.
         """
+        if self._latest is None or self._latest[0] != program:  # a program is asked for in several ways, one by one
+            self._latest = program, self._parsed(program)
+        return self._latest[1]
+
+    @abstractmethod
+    def _parsed(self, program: str) -> list[Statement]:
+        """What `statements` says, read from the text."""
 
     @abstractmethod
     def answers(self, program: str) -> list[Answer]:

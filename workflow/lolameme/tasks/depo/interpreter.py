@@ -20,7 +20,7 @@ class Interpreter(interpreter.Interpreter):
         self.nodes = self.words = frozenset(world["nodes"])
         self.choices, self.specimen = len(world["nodes"]), world["nodes"][0]
 
-    def statements(self, program: str) -> list[Statement]:
+    def _parsed(self, program: str) -> list[Statement]:
         words = [(match[0], match.span()) for match in re.finditer(r"\S+", program)]
         for word, _ in words:
             if word not in self.nodes and not word.isdigit():

@@ -17,7 +17,7 @@ class Interpreter(interpreter.Interpreter):
         super().__init__(world, without)
         self.choices = world["modulus"]
 
-    def statements(self, program: str) -> list[Statement]:
+    def _parsed(self, program: str) -> list[Statement]:
         found = re.fullmatch(r"\s*(\[.*?\])\s*(?:(->)\s*(?:([0-9])\s*(;)?\s*)?)?", program, re.DOTALL)
         if found is None:
             raise ProgramError(f"{program!r} is no program: a list, then `->`, its value and `;`")

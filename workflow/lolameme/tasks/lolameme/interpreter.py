@@ -1,12 +1,30 @@
 """Reads programs in the languages of one world."""
 
+import functools
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from lolameme.tasks import interpreter
 from lolameme.tasks.interpreter import Answer, Operand, ProgramError, Span, Statement, Unknown
 
-_SPACE = re.compile(r"\s*")
+_SPACE, _WORD, _OPERAND = re.compile(r"\s*"), re.compile(r"\S+"), re.compile(r"\w+(-\w+)*")
+_REMEMBERED = 1 << 14  # statements; in recall few differ, and they are most of what is read
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A statement wherever it stands: places are counted from its start."""
+
+    assigned: bool
+    expression: Span
+    operands: tuple[Span, ...]
+    meaning: tuple[tuple[int, ...], tuple[str | int, ...]]  # operators, and operands: concepts, or values written out
+    binds: int | None
+    left: Span | None  # of the sign
+    sign: Span
+    right: Span | None
+    stop: int  # of the last word
 
 
 class Interpreter(interpreter.Interpreter):
@@ -23,7 +41,9 @@ class Interpreter(interpreter.Interpreter):
         super().__init__(world, without)
         self.modulus = self.choices = world["modulus"]
         self.width = len(str(self.modulus - 1))
-        self.specimen, self.ends = self._write(0), tuple(each["end"] for each in world["languages"].values())
+        self.ends_in = {name: declared["end"] for name, declared in world["languages"].items()}
+        self.specimen, self.ends = self._write(0), tuple(self.ends_in.values())
+        self._read = functools.lru_cache(_REMEMBERED)(self._words)
         self.concepts = world["concepts"]
         self.names: dict[str, dict[str, int]] = {name: {} for name in world["languages"]}
         for language, declared in world["languages"].items():
@@ -32,7 +52,7 @@ class Interpreter(interpreter.Interpreter):
                     for head in declared["heads"][entry["head"]]:
                         self.names[language][_cased(stem, head, declared["casing"])] = concept
 
-    def statements(self, program: str) -> list[Statement]:
+    def _parsed(self, program: str) -> list[Statement]:
         latest: dict[int, int] = {}  # concept -> the statement that bound it last
         found: list[Statement] = []
         at = _SPACE.match(program).end()
@@ -102,48 +122,72 @@ class Interpreter(interpreter.Interpreter):
 
         A statement ends at an end sign; its language is the one in which it reads as a statement.
         """
-        for language, declared in self.world["languages"].items():
-            end = program.find(declared["end"], at)
-            words = list(re.finditer(r"\S+", program[at : end if end >= 0 else None]))
-            signs = [i for i, word in enumerate(words) if word[0] in (declared["assign"], declared["answer"])]
-            if len(signs) != 1:
+        for language, sign in self.ends_in.items():
+            end = program.find(sign, at)
+            found = self._read(language, program[at : end if end >= 0 else None])
+            if found is None:
                 continue
-            left, sign, right = words[: signs[0]], words[signs[0]], words[signs[0] + 1 :]
-            assigned = sign[0] == declared["assign"]
-            expression, beside = (right, left) if assigned else (left, right)
-            try:
-                operators, operands = self._parse(expression, language)
-            except ProgramError:
-                continue
-            if len(beside) > 1 or (assigned and not beside) or any(word[0].isdigit() == assigned for word in beside):
-                continue
-            names = [word[0] for word in [*operands, *beside] if not word[0].isdigit()]
-            if not all(name in self.names[language] for name in names):
-                continue
-            for word in [*operands, *beside]:
-                if word[0].isdigit():
-                    self._check_value(word[0])
-            meant = [word[0] if word[0].isdigit() else self.names[language][word[0]] for word in operands]
-            closed = (end, end + len(declared["end"])) if end >= 0 else None
+            closed = (end, end + len(sign)) if end >= 0 else None
+            operands, meant = found.operands, found.meaning[1]
             return Statement(
-                kind="assign" if assigned else "query",
+                kind="assign" if found.assigned else "query",
                 language=language,
-                span=(at, closed[1] if closed else at + words[-1].end()),
-                expression=_span(expression, at),
+                span=(at, closed[1] if closed else at + found.stop),
+                expression=(at + found.expression[0], at + found.expression[1]),
                 operands=tuple(
-                    Operand(_span([word], at), latest.get(concept), literal=word[0].isdigit())
-                    for word, concept in zip(operands, meant, strict=True)
+                    Operand((at + start, at + stop), latest.get(concept), literal=isinstance(concept, str))
+                    for (start, stop), concept in zip(operands, meant, strict=True)
                 ),
-                meaning=(tuple(declared["operators"].index(word[0]) for word in operators), tuple(meant)),
-                name=_span(left, at) if assigned else None,
-                binds=self.names[language][left[0][0]] if assigned else None,
-                sign=_span([sign], at),
-                value=_span(right, at),
+                meaning=found.meaning,
+                name=_moved(found.left, at) if found.assigned else None,
+                binds=found.binds,
+                sign=_moved(found.sign, at),
+                value=_moved(found.right, at),
                 end=closed,
             )
         raise ProgramError(
             f"cannot read {program[at:][:40]!r} in any of the languages {', '.join(self.world['languages'])}; "
             "a statement is NAME assign EXPRESSION end, or EXPRESSION answer VALUE end, with names of this world"
+        )
+
+    def _words(self, language: str, text: str) -> "_Read | None":
+        """A statement, without its end sign, in a language; None if it is none there.
+
+        Raises ProgramError where a value is not written as values of this world are.
+        """
+        declared = self.world["languages"][language]
+        words = list(_WORD.finditer(text))
+        signs = [i for i, word in enumerate(words) if word[0] in (declared["assign"], declared["answer"])]
+        if len(signs) != 1:
+            return None
+        left, sign, right = words[: signs[0]], words[signs[0]], words[signs[0] + 1 :]
+        assigned = sign[0] == declared["assign"]
+        expression, beside = (right, left) if assigned else (left, right)
+        try:
+            operators, operands = self._parse(expression, language)
+        except ProgramError:
+            return None
+        if len(beside) > 1 or (assigned and not beside) or any(word[0].isdigit() == assigned for word in beside):
+            return None
+        names = [word[0] for word in [*operands, *beside] if not word[0].isdigit()]
+        if not all(name in self.names[language] for name in names):
+            return None
+        for word in [*operands, *beside]:
+            if word[0].isdigit():
+                self._check_value(word[0])
+        return _Read(
+            assigned=assigned,
+            expression=(expression[0].start(), expression[-1].end()),
+            operands=tuple(word.span() for word in operands),
+            meaning=(
+                tuple(declared["operators"].index(word[0]) for word in operators),
+                tuple(word[0] if word[0].isdigit() else self.names[language][word[0]] for word in operands),
+            ),
+            binds=self.names[language][left[0][0]] if assigned else None,
+            left=_span(left),
+            sign=sign.span(),
+            right=_span(right),
+            stop=words[-1].end(),
         )
 
     def _check_value(self, word: str) -> None:
@@ -241,9 +285,13 @@ def _cased(stem: str, head: str, casing: str) -> str:
 
 
 def _is_operand(word: str) -> bool:
-    return re.fullmatch(r"\w+(-\w+)*", word) is not None
+    return _OPERAND.fullmatch(word) is not None
 
 
-def _span(words: list[re.Match], offset: int) -> Span | None:
-    """The characters from the first to the last of some words, which were found `offset` characters in."""
-    return (offset + words[0].start(), offset + words[-1].end()) if words else None
+def _span(words: list[re.Match]) -> Span | None:
+    """The characters from the first to the last of some words; None, if there are none."""
+    return (words[0].start(), words[-1].end()) if words else None
+
+
+def _moved(span: Span | None, by: int) -> Span | None:
+    return span and (span[0] + by, span[1] + by)

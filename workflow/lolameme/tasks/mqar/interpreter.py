@@ -28,7 +28,7 @@ class Interpreter(interpreter.Interpreter):
         self.fillers = bool(world["fillers"]) and self.written  # no other word fills
         self.kind = {word: kind for kind in ("keys", "values", "fillers") for word in world[kind]}
 
-    def statements(self, program: str) -> list[Statement]:
+    def _parsed(self, program: str) -> list[Statement]:
         bound: dict[str, int] = {}  # key -> the statement that is its pair
         found: list[Statement] = []
         words = [(match[0], match.span()) for match in re.finditer(r"\S+", program)]
