@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import study, study_data
-from lolameme.statistics.planned import planned
+from lolameme.statistics.planned import planned, power
 from lolameme.study import architectures, config
 
 STACKS = ["gpt2", "hyena", "thex-*"]
@@ -79,3 +79,20 @@ def test_the_middle_stands_for_its_family():
 def test_mistakes_in_contrasts_and_claims_are_named(changes, sentence):
     with pytest.raises(config.ConfigError, match=sentence):
         config.parse(study_data(architectures=["gpt2", "hyena"], **changes))
+
+
+@pytest.mark.parametrize(("seeds", "p"), [(4, 3 * 2 / 70), (5, 3 * 2 / 252)])
+def test_what_a_plan_can_decide_at_best_is_known_before(seeds, p):
+    def plan(seeds):
+        pair = {"above": ["hyena"], "below": ["gpt2"]}
+        alone = [pair | {"name": variant, "variants": [variant]} for variant in ("recall", "facts")]
+        wide = {"name": "wide", "above": ["thex-*"], "below": ["gpt2"], "variants": ["recall"]}
+        model = {"layers": 2, "d_model": 16, "heads": 2}
+        stacks = ["gpt2", "hyena", "thex-*"]
+        return study(seeds=list(range(seeds)), architectures=stacks, model=model, contrasts=[*alone, wide])
+
+    assert power(plan(seeds)) == (3, pytest.approx(p), 5)
+
+
+def test_a_study_of_one_stack_tests_nothing():
+    assert power(study(architectures=["hyena"])) == (0, 1.0, 0)

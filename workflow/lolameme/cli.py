@@ -168,6 +168,8 @@ def main() -> None:
 def check(arguments: argparse.Namespace) -> None:
     from lolameme.data.foresight import foresee
     from lolameme.models.cost import parameters_of
+    from lolameme.statistics.means import ALPHA
+    from lolameme.statistics.planned import power
 
     study = config.load(arguments.config)
     foresee(study)
@@ -183,6 +185,11 @@ def check(arguments: argparse.Namespace) -> None:
         if trials
         else "trials:        none, learning rates as given"
     )
+    tests, p, enough = power(study)
+    if tests:
+        print(f"tests:         {tests} of order; the smallest arms, all cells against none: p = {p:.2g}, corrected")
+    if p >= ALPHA and enough:
+        print(f"               lock-in alone cannot tell these apart: plan fewer tests, or {enough} seeds")
     print(f"matched by:    {study.match}")
     print(f"parameters:    up to some {parameters[largest]:,} ({largest})")
 

@@ -1,9 +1,12 @@
 """The tests that a study plans: its contrasts, written out by variant, and those that the paper's claims need."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 from lolameme.statistics.capacity import slope_weights
+from lolameme.statistics.lock_in import fisher
+from lolameme.statistics.means import ALPHA
 from lolameme.study import architectures
 from lolameme.study.config import Study
 from lolameme.study.contrasts import Claims, Contrast
@@ -43,6 +46,24 @@ def planned(study: Study) -> list[Planned]:
         for variant in contrast.tested(study.tests)
     ]
     return list({test.key: test for test in reversed([*found, *of_claims(study)])}.values())[::-1]
+
+
+def power(study: Study) -> tuple[int, float, int]:
+    """What the plan can decide at best: its number of tests; the p, corrected for that number (Holm), of the
+    smallest arms that it compares if all cells of one lock in and none of the other; and how many seeds make it
+    significant. p is 1 and the seeds 0 where nothing is tested.
+    """
+    found = planned(study)
+    tests = len(found) + (len(study.claims.C4) > 1)
+    if not found:
+        return tests, 1.0, 0
+
+    def best(seeds: int) -> float:
+        sizes = [(seeds * len(test.above), seeds * len(test.below)) for test in found]
+        return min(1.0, tests * max(fisher(above, above, 0, below) for above, below in sizes))
+
+    enough = next(seeds for seeds in itertools.count(2) if best(seeds) < ALPHA)
+    return tests, best(len(study.seeds)), enough
 
 
 def defaults(study: Study) -> list[Contrast]:
