@@ -5,10 +5,11 @@ stacks; measured as the steps that a run needs until it answers nine of ten ques
 
 Runs go one after another on one thread, the most telling first. Each adds a line to FOLDER/runs.jsonl, and none that
 has its line is run again: the command goes on where it was stopped. No run begins after M minutes; then the tables are
-written from what has run, so that `--minutes 0` writes them alone.
+written from what has run, so that `--minutes 0` writes them alone. The runs are kept beside the tables (recipe.jsonl).
 """
 
 import argparse
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
@@ -27,6 +28,7 @@ from recipe_runs import (
     GIVEN,
     LOOK,
     RATES,
+    RUNS,
     SEEDS,
     STACKS,
     TASKS,
@@ -184,7 +186,10 @@ def write(folder: Path) -> None:
         "",
         *changes(done),
     ]
-    draw(done, keep("recipe", lines, by="python benchmarks/recipe.py") / "recipe")
+    kept = keep("recipe", lines, by="python benchmarks/recipe.py")
+    draw(done, kept / "recipe")
+    if done:
+        shutil.copy(folder / RUNS, kept / "recipe.jsonl")
 
 
 def main() -> None:
