@@ -41,7 +41,7 @@ unlock: .venv/ready  ## after a run that was killed: let the next one begin
 cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1 [REPORT=1]
 	@target=$$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED)) && \
 	before=$$(mktemp) && { cp "$$target" $$before 2>/dev/null || true; } && \
-	$(SNAKEMAKE) --forcerun train -- $$target && \
+	$(SNAKEMAKE) --forcerun $$(dirname $$target)/model.json -- $$target && \
 	$(if $(REPORT),$(SNAKEMAKE) --rerun-triggers mtime &&) \
 	$(BIN)/lolameme summary $$target --before $$before && rm $$before
 	$(if $(REPORT),,@echo "Tables, page and MLflow show the cell of before; REPORT=1 brings them up to date")

@@ -60,6 +60,8 @@ WRONG = [
     (("training", "snapshots"), [2, 8], "snapshots names step 8, but training ends after 8 steps"),
     (("variants", "recall", "training"), {"snapshots": [9]}, "variants.recall: training.snapshots names step 9, but"),
     (("seeds",), [1, 1], "seeds: [1, 1] names a seed twice"),
+    (("weights",), [1, 7], "weights: 7 is none of the study's seeds, [1, 2]"),
+    (("weights",), "none", "weights: input should be a valid tuple, got 'none'; write a list, [ ... ]"),
     (("architectures",), ["thex-9"], "architectures: 'thex-9': positions must rise and lie in 1..2"),
     (
         ("architectures",),

@@ -8,16 +8,19 @@ from lolameme.data.dataset import Builder
 from lolameme.data.prediction import bounds, predictions
 from lolameme.data.reach import in_memory
 from lolameme.data.tokenizer import train_tokenizer
+from lolameme.statistics.lock_in import fisher
+from lolameme.statistics.means import ALPHA
 from lolameme.statistics.planned import planned
 from lolameme.study import config
+from lolameme.study.architectures import middle, swapped_once
 from lolameme.tasks.task import build_task
 
 STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
 JOBS = {  # cells and trials: what a study costs
     "controls": (60, 0),
     "cpu": (700, 0),
-    "gpu": (1260, 0),
-    "paper": (1330, 280),
+    "gpu": (654, 228),
+    "paper": (636, 236),
     "reach": (324, 0),
     "zoology": (3, 0),
 }
@@ -37,6 +40,28 @@ def test_a_study_can_be_drawn_and_has_as_many_jobs_as_it_says(name):
     assert planned(made)
     trials = sum(len(made.tuned_stacks(variant)) * len(made.trials(variant)) for variant in made.variants)
     assert (len(made.cells), trials) == JOBS[name]
+
+
+@pytest.mark.parametrize("name", ["controls", "gpu", "paper", "reach"])
+def test_every_contrast_can_be_decided(name):
+    """All cells of an arm against none of the other, the smallest p that there is, corrected for all tests (Holm)."""
+    made = config.load(STUDIES[name])
+    tests = planned(made)
+    count = len(tests) + (len(made.claims.C4) > 1)  # which tests that places depend on the task
+    for test in tests:
+        above, below = (len(made.seeds) * len(arm) for arm in (test.above, test.below))
+        assert count * fisher(above, above, 0, below) < ALPHA, test.name
+
+
+@pytest.mark.parametrize("name", ["gpu", "paper"])
+def test_the_large_studies_have_every_claim_and_the_account(name):
+    made = config.load(STUDIES[name])
+    assert all(getattr(made.claims, claim) for claim in type(made.claims).model_fields)
+    assert {"in_context", "in_context_far", "in_context_several", "aliases"} <= set(made.variants)
+    places = [set(swapped_once(made.stacks_of(variant))) for variant in made.claims.C4]
+    assert all(of_task == set(swapped_once(made.stacks)) for of_task in places)
+    for variant in made.variants:  # one stack stands for T HEX in all comparisons, and is tuned for it
+        assert middle(made.stacks_of(variant)) == middle(made.stacks)
 
 
 @pytest.mark.slow

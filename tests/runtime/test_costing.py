@@ -1,5 +1,6 @@
 """What a study takes is said before it runs, from operations counted and what this machine does in a second."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import FACTS, study, study_data
+from conftest import FACTS, ROOT, study, study_data
 from lolameme.base.files import read_json
 from lolameme.data.dataset import Builder
 from lolameme.learning import speed
@@ -16,6 +17,7 @@ from lolameme.learning.batches import Split
 from lolameme.learning.device import Device
 from lolameme.models.cost import flops_per_token, parameter_count
 from lolameme.runtime import costing
+from lolameme.study import config
 
 pytestmark = pytest.mark.slow
 
@@ -52,10 +54,43 @@ def test_data_take_as_much_for_every_world(steady):
     assert one.jobs["world"] * 2 == two.jobs["world"] == 2
 
 
+def test_weights_that_do_not_stay_count_only_while_they_are_there(steady, monkeypatch):
+    monkeypatch.setattr(costing.os, "sched_getaffinity", lambda _: {0}, raising=False)  # one training at a time
+    snapshots = {"training": study_data()["training"] | {"snapshots": [2, 4]}}
+    every, first, none = (costing.cost(study(weights=kept, **SMALL, **snapshots)) for kept in (None, [1], []))
+    assert every.weight_bytes == 2 * first.weight_bytes > none.weight_bytes == 0
+    one = first.weight_bytes  # of a cell with both snapshots, three times its weights
+    assert every.passing_bytes == pytest.approx(one * (3 + 2) / 3)  # a checkpoint, with AdamW's two means
+    assert first.passing_bytes == none.passing_bytes == pytest.approx(every.passing_bytes + one)
+    assert (every.jobs["train"], first.jobs["train"], none.jobs["train"]) == (2, 1, 0)
+    assert every.cells == first.cells == none.cells == 2
+    assert every.jobs.total() == first.jobs.total() == none.jobs.total()
+
+
 def test_a_gpu_that_is_not_here_is_assumed_by_name(monkeypatch):
     monkeypatch.setattr(costing, "_has_gpu", lambda: False)
     found = costing.cost(study(device="cuda", **SMALL))
     assert (found.measured, found.gpu, found.rates) == (False, True, [costing.ASSUMED])
+
+
+RECORDS = sorted((ROOT / "benchmarks").glob("*/cost.json"))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=[path.parent.name for path in RECORDS])
+def test_trainings_took_what_was_said_of_them(monkeypatch, path):
+    """Within a factor of two, by speeds measured on the machine that then trained the cells (benchmarks/cost.py)."""
+    record = json.loads(path.read_text())
+    rates = iter(record["rates"])
+    monkeypatch.setattr(speed, "operations_per_second", lambda *_: next(rates))
+    found = costing.cost(config.parse(record["config"]))
+    assert 0.5 < found.cell_seconds / record["taken"] < 2
+
+
+def test_other_jobs_take_what_those_of_the_default_study_took():
+    """On two cores of an Intel Xeon (2026-11-29): 500 analyses, 100 evaluations, 15 data cards, 20 figures."""
+    taken = {"analyse": 310, "evaluate": 93, "card": 43, "figure": 28}  # seconds of a processor
+    jobs = {"analyse": 500, "evaluate": 100, "card": 15, "figure": 20}
+    assert 0.5 < costing.JOB * sum(jobs.values()) / sum(taken.values()) < 2
 
 
 def test_a_rate_is_that_of_real_steps(tmp_path):

@@ -13,12 +13,18 @@ from test_studies import JOBS, STUDIES
 def test_a_study_is_planned_whole(tmp_path, name):
     plan = Project(tmp_path).planned("--configfile", f"studies/{name}.yaml")
     made, (cells, trials) = config.load(STUDIES[name]), JOBS[name]
-    assert plan["train"] == plan["evaluate"] == cells
+    assert plan["train"] + plan.get("train_passing", 0) == plan["evaluate"] == cells
     assert plan.get("trial", 0) == trials
     assert plan.get("analyse", 0) == cells * len(made.analyses)
     assert plan["reach"] == len(made.variants) * len(made.world_seeds)
     assert plan["predict"] == plan["page"] == 1
     assert plan == costing.jobs(made)
+
+
+def test_a_study_that_keeps_some_weights_has_as_many_jobs_as_its_cost_says(tmp_path):
+    plan = Project(tmp_path, study_data(weights=[2])).planned()
+    assert plan == costing.jobs(study(weights=[2]))
+    assert plan["train"] == plan["train_passing"] == 6
 
 
 def test_a_study_with_trials_has_as_many_jobs_as_its_cost_says(tmp_path):

@@ -228,7 +228,7 @@ def cost(arguments: argparse.Namespace) -> None:
     console.print(table)
     where = "one GPU" if found.gpu else f"the {found.cores} cores of this machine"
     print(f"in all:      {found.jobs.total():,} jobs, {span(found.wall_seconds)} on {where}")
-    print(f"disk:        {size(found.disk_bytes)}, and up to {size(found.checkpoint_bytes)} while cells train")
+    print(f"disk:        {size(found.disk_bytes)}, and up to {size(found.passing_bytes)} while cells train")
     beside = f" and {size(found.gpu_memory)} of the GPU" if found.gpu else ""
     print(f"memory:      {found.at_once} at once of up to {size(found.memory)}{beside}, by formula")
     if found.measured:

@@ -59,11 +59,13 @@ ENVIRONMENT = f"../../envs/{'cuda' if STUDY.device == 'cuda' else 'cpu'}.yaml"
 GPUS = 1 if STUDY.device == "cuda" else 0
 
 
-def of_every_cell(pattern, **others):
-    """What a pattern names for every cell of the study; wildcards that nothing is given for stay."""
+def of_every_cell(pattern, but_seeds=(), **others):
+    """What a pattern names for every cell of the study, but those of some seeds; wildcards that nothing is given for
+    stay."""
     return [
         file
         for variant, architecture, seed in STUDY.cells
+        if seed not in but_seeds
         for file in expand(
             pattern,
             variant=variant,
@@ -254,7 +256,9 @@ def all_files(wildcards):
         expand(rules.floor.output, variant=STUDY.variants, world=STUDY.world_seeds[0]) if STUDY.tuning else [],
         CHOICES,
         rules.predict.output,
-        *(of_every_cell(rule.output) for rule in (rules.train, rules.evaluate)),
+        of_every_cell(list(WEIGHTS.values()), but_seeds=STUDY.passing_seeds),
+        of_every_cell(list(RECORD.values())),
+        of_every_cell(rules.evaluate.output),
         of_every_cell(rules.analyse.output, analysis=STUDY.analyses),
         expand(rules.pool.output, analysis=STUDY.analyses),
         expand(rules.table.output, table=EXHIBITS.tables),

@@ -30,7 +30,6 @@ rule track:
         METRICS,
         HISTORIES,
         MODELS,
-        of_every_cell(f"{CELL}/model.safetensors"),
         of_every_cell(
             str(PATHS.analysis("{analysis}", "{variant}", "{architecture}", "{seed}")),
             analysis=STUDY.analyses,

@@ -56,8 +56,11 @@ rule choose:
         "../scripts/choose.py"
 
 
-# weights from before the end of a training, where the study keeps any
-SNAPSHOTS = {"snapshots": f"{CELL}/snapshots.safetensors"} if STUDY.keeps_snapshots else {}
+# what a training leaves: weights, where the study takes snapshots also from before its end, and how it went
+WEIGHTS = {"model": f"{CELL}/model.safetensors"}
+if STUDY.keeps_snapshots:
+    WEIGHTS["snapshots"] = f"{CELL}/snapshots.safetensors"
+RECORD = {"facts": f"{CELL}/model.json", "history": f"{CELL}/history.parquet"}
 
 
 rule train:
@@ -67,10 +70,8 @@ rule train:
         valid=data_file("valid.parquet"),
         choice=choice_of if STUDY.tuning else [],
     output:
-        **SNAPSHOTS,
-        model=f"{CELL}/model.safetensors",
-        facts=f"{CELL}/model.json",
-        history=f"{CELL}/history.parquet",
+        **WEIGHTS,
+        **RECORD,
     log:
         f"{LOGS}/train/{{variant}}/{{architecture}}/seed{{seed}}.log",
     conda:
@@ -88,3 +89,17 @@ rule train:
         "Training {wildcards.variant}/{wildcards.architecture}/seed{wildcards.seed}"
     script:
         "../scripts/train.py"
+
+
+if STUDY.passing_seeds:
+
+    # The same for seeds whose weights do not stay. A file that is gone is made again only for a job that has to read it:
+    # what evaluation and analyses have found stays, and so nothing that is made of it trains a cell.
+    use rule train as train_passing with:
+        output:
+            **{name: temp(file) for name, file in WEIGHTS.items()},
+            **RECORD,
+        wildcard_constraints:
+            seed="|".join(map(str, STUDY.passing_seeds)),
+
+    ruleorder: train_passing > train

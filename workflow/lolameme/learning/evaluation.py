@@ -24,11 +24,18 @@ from lolameme.study.settings import Model
 def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
     """The trained model of a cell and its model.json.
 
-    Raises ValueError, in a sentence for the user, if there is none; Damaged, with the remedy, if a file is.
+    Raises ValueError, in a sentence for the user, if there is none, or its weights were not kept; Damaged, with the
+    remedy, if a file is.
     """
     if not (folder / "model.json").exists():
         raise ValueError(f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
     facts = read_json(folder / "model.json")
+    if not (folder / "model.safetensors").exists():
+        raise ValueError(
+            f"the weights of {folder} were not kept; add seed {facts['seed']} to `weights` in the configuration of its "
+            f"study and run make cell VARIANT={facts['variant']} ARCHITECTURE={facts['architecture']} "
+            f"SEED={facts['seed']} CONFIG=that file"
+        )
     model = stack.build(facts["architecture"], Model(**facts["model"]), facts["vocabulary"])
     model.load_state_dict(tensors.load(folder / "model.safetensors")[0])
     return model, facts

@@ -48,15 +48,15 @@ class Cost:
     cores: int
     at_once: int  # trainings side by side
     data_bytes: float
-    weight_bytes: float
-    checkpoint_bytes: float  # while trainings go on
+    weight_bytes: float  # that stay
+    passing_bytes: float  # while trainings go on: checkpoints, and weights that do not stay
     result_bytes: float
     memory: float  # bytes, of the largest training
     gpu_memory: float  # of it, on the GPU
 
     @property
     def cells(self) -> int:
-        return self.jobs["train"]
+        return self.jobs["train"] + self.jobs["train_passing"]
 
     @property
     def trials(self) -> int:
@@ -104,6 +104,7 @@ def jobs(study: Study) -> Counter[str]:
     """How many jobs of each rule the study has, as Snakemake plans them where nothing is there."""
     exhibits, worlds = registry.collect(study), len(study.world_seeds)
     cells, per_world = len(study.cells), len(study.variants) * worlds
+    passing = cells * len(study.passing_seeds) // len(study.seeds)
     tuned = {variant: len(study.tuned_stacks(variant)) for variant in study.variants}
     found = Counter(dict.fromkeys(("world", "train_split", "card", "reach"), per_world))
     found["held_out"] = worlds * sum(len(variant.programs()) - 1 for variant in study.variants.values())
@@ -111,7 +112,8 @@ def jobs(study: Study) -> Counter[str]:
         found["floor"] = len(study.variants)
         found["trial"] = sum(stacks * len(study.trials(variant)) for variant, stacks in tuned.items())
         found["choose"] = sum(tuned.values())
-    found |= {"train": cells, "evaluate": cells, "analyse": cells * len(study.analyses), "pool": len(study.analyses)}
+    found |= {"train": cells - passing, "train_passing": passing, "evaluate": cells}
+    found |= {"analyse": cells * len(study.analyses), "pool": len(study.analyses)}
     found |= {"table": len(exhibits.tables), "figure": len(exhibits.figures), "database": not study.tracking}
     found |= dict.fromkeys(("predict", "latex", "track", "page", "all"), 1)
     return +Counter({rule: int(count) for rule, count in found.items()})
@@ -130,7 +132,7 @@ def cost(study: Study) -> Cost:
     found = Cost(
         jobs=jobs(study), further=extensions * tuned, data_seconds=0,
         trial_seconds=0, cell_seconds=0, rates=[], measured=measured, gpu=gpu, cores=cores, at_once=at_once,
-        data_bytes=0, weight_bytes=0, checkpoint_bytes=0, result_bytes=0, memory=0, gpu_memory=0,
+        data_bytes=0, weight_bytes=0, passing_bytes=0, result_bytes=0, memory=0, gpu_memory=0,
     )  # fmt: skip
     bodies: dict[tuple[str, int], int] = {}  # parameters besides the embedding, by stack and width
     for name in study.variants:
@@ -170,9 +172,11 @@ def _add(
     found.cell_seconds += len(study.seeds) * per_token * (_tokens(training, sample) + tests)
     if stack in study.tuned_stacks(name):
         found.trial_seconds += sum(per_token * _tokens(each, sample) for each in study.trials(name).values())
-    weights = 4.0 * parameters
-    found.weight_bytes += len(study.seeds) * weights * (1 + len(training.snapshots))
-    found.checkpoint_bytes = max(found.checkpoint_bytes, found.at_once * weights * (3 + len(training.snapshots)))
+    weights, passing = 4.0 * parameters * (1 + len(training.snapshots)), len(study.passing_seeds)
+    found.weight_bytes += (len(study.seeds) - passing) * weights
+    # a checkpoint holds AdamW's two means as well; weights that do not stay are looked into while the next cell trains
+    at_once = weights + 8.0 * parameters + (weights if passing else 0)
+    found.passing_bytes = max(found.passing_bytes, found.at_once * at_once)
     found.result_bytes += len(study.seeds) * (_CELL * (1 + len(study.analyses)) + _QUERY * sample.queries)
     kept = training.batch * sample.tokens["train"] * model.layers * model.d_model * _KEPT * (2 if found.gpu else 4)
     data = sample.programs["train"] * sample.tokens["train"] * _TOKEN

@@ -94,6 +94,11 @@ class Study(Section):
     )
     training: Training = Field(Training(), description="how cells are trained; a variant may differ")
     tuning: Tuning | None = Field(None, description="choose learning rates per family; without it: as given")
+    weights: tuple[Seed, ...] | None = Field(
+        None,
+        description="seeds whose cells keep their weights; those of other cells go once evaluation and all analyses "
+        "have read them; without it: all",
+    )
     tracking: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = Field(
         None, description="an MLflow tracking server, as http://host:port; without it: results/mlflow.db"
     )
@@ -117,6 +122,8 @@ class Study(Section):
             raise ValueError(
                 f"world_seed is {self.world_seed}, but worlds: seed draws a world per seed; add worlds: one, or drop it"
             )
+        if strange := [seed for seed in self.weights or () if seed not in self.seeds]:
+            raise ValueError(f"weights: {strange[0]} is none of the study's seeds, {list(self.seeds)}")
         try:
             architectures.expand(self.architectures, self.model.layers)
         except ValueError as error:
@@ -260,6 +267,11 @@ class Study(Section):
         snapshots = training.snapshots if stack else ()
         chosen = {"learning_rate": rate or training.learning_rate, "rates": {}, "snapshots": snapshots}
         return training.model_copy(update=chosen)
+
+    @property
+    def passing_seeds(self) -> tuple[int, ...]:
+        """The seeds whose cells do not keep their weights."""
+        return () if self.weights is None else tuple(seed for seed in self.seeds if seed not in self.weights)
 
     @property
     def keeps_snapshots(self) -> bool:
