@@ -34,7 +34,7 @@ def cells(variant: str = "recall", split: str = "test", floor: float = FLOOR, **
             cell = {"variant": variant, "split": split, "architecture": name.replace("_", "-"), "seed": seed}
             kinds = {"above": value > floor + 0.03, "locked": value >= goal(floor), "high": value >= CEILING}
             rest = dict.fromkeys(tables.SHARED, 1) | dict.fromkeys(tables.MEANS, 1000.0)
-            rows.append(rest | cell | kinds | {"exact_match": value, "baseline": floor})
+            rows.append(rest | cell | kinds | {"exact_match": value, "floor": floor})
     return pd.DataFrame(rows)
 
 
@@ -44,7 +44,7 @@ def history(of: pd.DataFrame, loss: float = 0.5) -> pd.DataFrame:
     rows = []
     for cell in test.itertuples():
         identity = {"variant": cell.variant, "architecture": cell.architecture, "seed": cell.seed, "loss": loss}
-        for step, reached in ((0, cell.baseline), (10, cell.exact_match), (20, cell.exact_match)):
+        for step, reached in ((0, cell.floor), (10, cell.exact_match), (20, cell.exact_match)):
             rows += [identity | {"step": step, "split": s, "exact_match": reached} for s in ("valid", "train sample")]
     return pd.DataFrame(rows)
 

@@ -54,7 +54,7 @@ def reached(rows: pd.DataFrame) -> str:
                 f"{label(str(family))} {low['exact_match']:.2f} ({label(low['architecture'])}) to "
                 f"{high['exact_match']:.2f} ({label(high['architecture'])}; {locked})"
             )
-    return f"exact match is {'; '.join(told)}; the floor is {rows['baseline'].max():.2f}"
+    return f"exact match is {'; '.join(told)}; the floor is {rows['floor'].max():.2f}"
 
 
 def count(number: int, thing: str) -> str:
@@ -172,7 +172,7 @@ def standing(rows: pd.DataFrame) -> str:
     if (ranked["state"] == verdicts.AT_CEILING).all():
         return f"all architectures reach {at_least(ranked['exact_match'].min(), 3)}, {verdicts.AT_CEILING}"
     stuck, going = (ranked[(ranked["state"] == verdicts.AT_FLOOR) == floor] for floor in (True, False))
-    after = f"{verdicts.AT_FLOOR} ({em(rows['baseline'].max())}) after {rows['tokens'].max():,.0f} tokens"
+    after = f"{verdicts.AT_FLOOR} ({em(rows['floor'].max())}) after {rows['tokens'].max():,.0f} tokens"
     if going.empty:
         return f"every architecture is {after}"
     each = [
