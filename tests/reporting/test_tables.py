@@ -74,6 +74,14 @@ def test_the_leaderboard_counts_the_cells_that_lock_in():
     assert (leaderboard["high"] <= 1).all()
 
 
+def test_no_cell_is_said_to_lock_in_at_some_step_that_does_not_lock_in():
+    """The floor is 1: whoever has read the one value of the prompt is at the ceiling, and has bound nothing."""
+    single = cells(floor=1.0, gpt2=[1.0] * 5, hyena=[1.0] * 5).assign(above=False, locked=False)
+    leaderboard = tables.leaderboard(single, history(single))
+    assert list(leaderboard["steps_to_half"]) == [math.inf, math.inf]
+    assert "lock" not in findings(leaderboard, contrasts(made(contrasts=[]), single))[0][0]
+
+
 def test_one_seed_has_no_interval():
     one = BISTABLE[BISTABLE["seed"] == 1]
     leaderboard = tables.leaderboard(one, history(one))

@@ -69,8 +69,16 @@ def test_the_smallest_share_is_found_with_80_percent_power():
 
 def test_steps_to_lock_in_are_those_after_which_a_cell_never_falls_back():
     steps = np.array([0, 10, 20, 30])
-    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 1.0]), 0.2) == 10
-    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.3, 1.0]), 0.2) == 30
-    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 0.5]), 0.2) == np.inf
-    assert lock_in.steps_to_lock_in(steps, np.ones(4), 0.2) == 0
+    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 1.0]), 0.2, True) == 10
+    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.3, 1.0]), 0.2, True) == 30
+    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 0.5]), 0.2, True) == np.inf
+    assert lock_in.steps_to_lock_in(steps, np.ones(4), 0.2, True) == 0
     assert [lock_in.censored(s, 30) for s in (10.0, np.inf, None)] == ["10", "> 30", "–"]
+
+
+def test_where_guessing_reaches_everything_nobody_locks_in():
+    """One value in the prompt: all are right from the start, which is no lock-in, and so takes no steps."""
+    cell = Answers(np.ones(100), np.ones(100), 1.0)
+    assert cell.exact_match == lock_in.goal(cell.floor)
+    assert not cell.locked
+    assert lock_in.steps_to_lock_in(np.array([0, 10]), np.ones(2), cell.floor, cell.locked) == np.inf

@@ -78,8 +78,8 @@ FIGURES = [
         learning_curves,
         lambda study: (
             f"Exact match on the valid split during training. Lines: mean over {study.counted_seeds}; bands: "
-            "range of the seeds; marks on the dotted line: where the median seed locks in, halfway from the floor to 1. "
-            "Dashed lines need no binding."
+            "range of the seeds; marks on the dotted line: where the median seed locks in, halfway from the floor to "
+            "1. Dashed lines need no binding."
         ),
         section="Learning",
     ),

@@ -113,8 +113,8 @@ FIGURES = [
         exact_match,
         lambda study: (
             f"Exact match on the test split. Large marks: mean over {study.counted_seeds}; bars: 95 % t "
-            "interval over seeds; small dots: single seeds. Dashed lines need no binding: the floor, what the best solver "
-            "without binding reaches, and guesses."
+            "interval over seeds; small dots: single seeds. Dashed lines need no binding: the floor, what the best "
+            "solver without binding reaches, and guesses."
         ),
         section="Results",
     ),

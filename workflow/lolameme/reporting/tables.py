@@ -175,12 +175,13 @@ def state(cells: pd.DataFrame) -> str:
 def steps_to_half(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Steps until a cell locks in on valid, halfway from the floor to 1: the median over seeds.
 
-    Infinite where half of the seeds never do. The floor is that of test, which is drawn as valid is.
+    Infinite where half of the seeds never do. Floor and lock-in are those of test, which is drawn as valid is.
     """
-    test = scored[scored["split"] == "test"].set_index(KEYS)["floor"]
+    test = scored[scored["split"] == "test"].set_index(KEYS)
     found: dict[tuple[str, str], list[float]] = {}
     for key, curve in learned[learned["split"] == "valid"].sort_values("step").groupby(KEYS):
-        taken = lock_in.steps_to_lock_in(curve["step"].to_numpy(), curve["exact_match"].to_numpy(), test[key])
+        end, steps, reached = test.loc[key], curve["step"].to_numpy(), curve["exact_match"].to_numpy()
+        taken = lock_in.steps_to_lock_in(steps, reached, end["floor"], end["locked"])
         found.setdefault(key[:2], []).append(taken)
     return {key: float(np.median(taken)) for key, taken in found.items()}
 

@@ -61,11 +61,14 @@ def smallest_share(cells: int, other_cells: int, alpha: float = ALPHA) -> float:
     return float(stats.beta.ppf(POWER, found[0], cells - found[0] + 1))
 
 
-def steps_to_lock_in(steps: np.ndarray, exact_match: np.ndarray, floor: float) -> float:
+def steps_to_lock_in(steps: np.ndarray, exact_match: np.ndarray, floor: float, locked: bool) -> float:
     """The first step from which on the exact match on valid stays above the goal; infinite where it ends below.
 
-    `steps` (T,) rise. A cell that never locks in is censored: it took more steps than it was given.
+    `steps` (T,) rise. A cell that has not `locked` in at the end, by the test that `Answers` has for it, is censored
+    wherever its curve lies: it took more steps than it was given.
     """
+    if not locked:
+        return np.inf
     below = np.flatnonzero(exact_match < goal(floor))
     if not len(below):
         return float(steps[0])
