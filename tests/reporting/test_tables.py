@@ -11,7 +11,7 @@ from lolameme.drawing.panels import spaced
 from lolameme.reporting import claims as claimed
 from lolameme.reporting import tables
 from lolameme.reporting.contrasts import INTERACTION, best_places, contrasts
-from lolameme.reporting.findings import abstract, findings
+from lolameme.reporting.findings import abstract, findings, tuning
 from lolameme.statistics import verdicts
 from lolameme.statistics.lock_in import CEILING, goal
 
@@ -130,6 +130,18 @@ def test_findings_say_who_locks_in_who_is_stuck_and_what_was_tested():
     high = cells(gpt2=[0.99] * 5, hyena=[1.0] * 5)
     leaderboard = tables.leaderboard(high, history(high))
     assert "all architectures reach 0.990 or more, at the ceiling" in findings(leaderboard, found.iloc[:0])[0][0]
+
+
+def test_at_its_floor_means_after_so_many_tokens_wherever_it_is_said():
+    floor = cells(gpt2=[0.4] * 5, hyena=[0.41] * 5)
+    given = made(contrasts=[{"name": "step", "above": ["hyena"], "below": ["gpt2"], "variants": ["recall"]}])
+    ((sentence, _),) = findings(tables.leaderboard(floor, history(floor)), contrasts(given, floor))
+    assert "every architecture is at its floor (0.400) after 1,000 tokens" in sentence
+    assert "step: at its floor after 1,000 tokens (" in sentence
+    trial = {"variant": "recall", "architecture": "gpt2", "stands_for": "gpt2", "weight_decay": 0.1, "steps": 10}
+    rates = [trial | {"learning_rate": rate, "tokens": 900, "why": verdicts.AT_FLOOR} for rate in (1e-3, 2e-3)]
+    ((line,),) = (found["lines"] for found in tuning(pd.DataFrame(rates)))
+    assert line["why"] == "at its floor after 900 tokens"
 
 
 def test_extra_splits_have_findings_of_their_own():

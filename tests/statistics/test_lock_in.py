@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lolameme.base.floor import p_at_floor
 from lolameme.statistics import lock_in
 from lolameme.statistics.answers import Answers
 
@@ -15,7 +16,7 @@ def clustered(rng, floor: float, studies: int, programs: int = 60, queries: int 
 
 def test_guessing_is_taken_for_knowledge_in_5_of_100_cells():
     hits, queries = clustered(np.random.default_rng(1), 0.4, 3000)
-    found = np.array([lock_in.above_floor(row, queries, 0.4) for row in hits])
+    found = np.array([p_at_floor(row, queries, 0.4) for row in hits])
     assert 0.03 < (found < 0.05).mean() < 0.07
     naive = (hits.sum(1) / queries.sum() - 0.4) / np.sqrt(0.24 / queries.sum()) > 1.645
     assert naive.mean() > 0.15  # what counting queries as draws would give
@@ -23,13 +24,13 @@ def test_guessing_is_taken_for_knowledge_in_5_of_100_cells():
 
 def test_knowledge_is_seen():
     hits, queries = clustered(np.random.default_rng(2), 0.6, 200)
-    assert np.mean([lock_in.above_floor(row, queries, 0.4) < 0.05 for row in hits]) > 0.95
+    assert np.mean([p_at_floor(row, queries, 0.4) < 0.05 for row in hits]) > 0.95
 
 
 def test_cells_whose_programs_come_out_alike_are_judged_by_the_number_of_programs():
     queries = np.full(20, 4)
-    assert lock_in.above_floor(np.full(20, 4.0), queries, 0.5) == pytest.approx(0.5**20)
-    assert lock_in.above_floor(np.zeros(20), queries, 0.5) == 1
+    assert p_at_floor(np.full(20, 4.0), queries, 0.5) == pytest.approx(0.5**20)
+    assert p_at_floor(np.zeros(20), queries, 0.5) == 1
 
 
 def test_a_cell_locks_in_halfway_from_its_floor_to_1():

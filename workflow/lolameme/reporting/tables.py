@@ -314,6 +314,7 @@ TUNING = {
     "learning_rate": _MODEL["learning_rate"],
     "weight_decay": _MODEL["weight_decay"],
     "steps": _COST["steps"],
+    "tokens": _COST["tokens"],
     "exact_match": Column(float, "on valid at the end", "share"),
     "loss": Column(float, "on valid at the end", "nats per token"),
     "diverged": Column(str, "how, where training did"),

@@ -20,22 +20,6 @@ def goal(floor: np.ndarray | float) -> np.ndarray | float:
     return floor + LOCKED * (1 - floor)
 
 
-def above_floor(hits: np.ndarray, queries: np.ndarray, floor: float) -> float:
-    """One-sided p of an exact match that is no better than the floor.
-
-    `hits` and `queries` (P,) are right answers and questions of each program. Queries of one program share its
-    assignments, so programs are the draws: the mean of ratios has a linearised standard error over programs
-    (Cochran 1977, section 6.4). Where all programs come out alike, each counts as one draw of a binomial.
-    """
-    programs, total = len(hits), queries.sum()
-    reached = hits.sum() / total
-    residual = hits - reached * queries
-    error = np.sqrt(programs / max(1, programs - 1) * (residual**2).sum()) / total
-    if error == 0:
-        return float(stats.binom.sf(round(reached * programs) - 1, programs, floor))
-    return float(stats.t.sf((reached - floor) / error, programs - 1))
-
-
 def share_locked(locked: int, cells: int) -> tuple[float, float]:
     """The exact 95 % interval of the chance to lock in, from k of n cells (Clopper & Pearson 1934)."""
     found = stats.binomtest(locked, cells).proportion_ci(LEVEL, method="exact")
