@@ -209,7 +209,7 @@ def test_processor_time_of_a_cell_counts_once_however_many_splits_it_has():
 
 def test_claims_follow_from_the_contrasts_that_they_declare():
     given = made(contrasts=[], claims={"C1": ["recall"]})
-    verdict = {}
+    verdict, why = {}, {}
     for name, table in {
         "same": cells(gpt2=0.45, hyena=0.55, thex_2=0.65, thex_1=0.5, thex_3=0.5),
         "other": cells(gpt2=0.65, hyena=0.5, thex_2=0.65, thex_1=0.5, thex_3=0.5),
@@ -219,14 +219,16 @@ def test_claims_follow_from_the_contrasts_that_they_declare():
     }.items():
         found = of_claims(given, table)
         assert found.loc["C6", "verdict"] == claimed.UNTESTED
-        verdict[name] = found.loc["C1", "verdict"]
         row = found.loc["C1"]
+        verdict[name], why[name] = row["verdict"], row["why"]
         assert (row["paper_gpt2"], row["paper_thex"]) == (0.007, 0.36)
         assert row["ours_thex"] == pytest.approx(table[table["architecture"] == "thex-2"]["exact_match"].mean())
     assert verdict == {
         "same": verdicts.SAME, "other": verdicts.OTHER, "unsure": verdicts.UNDECIDED,
-        "easy": verdicts.AT_CEILING, "hard": verdicts.AT_FLOOR,
+        "easy": verdicts.UNDECIDED, "hard": verdicts.UNDECIDED,
     }  # fmt: skip
+    assert why["easy"].endswith("the task is too easy to tell")
+    assert why["hard"].endswith("the task is too hard to tell")
 
 
 def test_two_languages_are_compared_with_each_alone():
