@@ -40,7 +40,7 @@ def without_binding(axes: Axes, row: pd.Series) -> None:
         if pd.notna(row[key]) and all(abs(row[key] - other) > 0.09 for other in placed):
             placed.append(row[key])
             axes.axhline(row[key], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-            above = row[key] < 0.08 or key == "floor"  # just below which are stacks that bind nothing
+            above = row[key] < 0.08 or key in ("floor", "value_share")  # just below are stacks that bind nothing
             axes.text(
                 0.99, row[key] + (0.012 if above else -0.02), text, color=QUIET, fontsize=7.5, ha="right",
                 va="bottom" if above else "top", transform=axes.get_yaxis_transform(), zorder=4,
