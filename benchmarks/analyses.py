@@ -64,7 +64,6 @@ def step_ratios(cell: Trained, rounds: int = 40) -> tuple[float, float]:
 
 def main() -> None:
     study = config.load(STUDY)
-    study = study.model_copy(update={"model": study.model.model_copy(update={"layers": 4})})
     with TemporaryDirectory() as name:
         root = Path(name)
         Builder(study, VARIANT, SEED).write(root / "data")
@@ -74,8 +73,8 @@ def main() -> None:
     columns = ("analysis", *STACKS)
     rows = [(name, *(f"{seconds[stack][name]:.2f}" for stack in STACKS)) for name in plugins.names("analysis")]
     rows.append(("all", *(f"{sum(seconds[stack].values()):.2f}" for stack in STACKS)))
-    d_model = study.model.d_model
-    lines = [f"Processor seconds per cell of `{VARIANT}` (4 layers, width {d_model}, default settings, 1 thread):", ""]
+    shape = f"{study.model.layers} layers, width {study.model.d_model}"
+    lines = [f"Processor seconds per cell of `{VARIANT}` ({shape}, default settings, 1 thread):", ""]
     lines += [
         *table(columns, rows),
         "",

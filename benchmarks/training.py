@@ -38,11 +38,12 @@ from lolameme.study import config
 from lolameme.study.architectures import label
 from lolameme.study.settings import Model, Training
 
-SHAPES = {  # study: its file, programs per step here, steps per round
-    "quick": (STUDY, 8, 50),
-    "cpu": (ROOT / "studies/cpu.yaml", 8, 20),
-    "paper": (ROOT / "studies/paper.yaml", 8, 1),
+SHAPES = {  # study: its file, steps per round
+    "quick": (STUDY, 25),
+    "cpu": (ROOT / "studies/cpu.yaml", 10),
+    "paper": (ROOT / "studies/paper.yaml", 1),
 }
+MOST = {"paper": 8}  # programs per step, of which a study has more than a CPU can time
 PEERS = {"gpt2": "Hugging Face's GPT-2", "hyena": "a plain Hyena, ours"}
 
 
@@ -66,12 +67,14 @@ class PlainHyena(Hyena):
 
 
 class Cells:
-    """Training programs of a study's first variant, in its shape."""
+    """Training programs of a study's first variant, in its shape and as many per step as it has."""
 
     def __init__(self, name: str, folder: Path):
-        path, self.batch, self.steps = SHAPES[name]
+        path, self.steps = SHAPES[name]
         study = config.load(path)
+        most = MOST.get(name)
         name, variant = next(iter(study.variants.items()))
+        self.batch = most or study.training_of(name).batch
         sizes = variant.sizes.model_copy(update={"train": 2000, "valid": 50, "test": 50})
         few = variant.model_copy(update={"sizes": sizes})
         self.study = study.model_copy(update={"variants": {name: few}})

@@ -8,6 +8,7 @@ import pandas as pd
 
 from conftest import ROOT, study, study_data
 from lolameme.drawing import style
+from lolameme.drawing.panels import panels, without_binding
 from lolameme.reporting import figures, position
 from lolameme.reporting.recall import alike
 from lolameme.study import config
@@ -52,7 +53,7 @@ def test_splits_share_an_axis_only_if_they_differ_in_length_alone():
 def test_names_below_the_map_of_splits_do_not_overlap():
     names = config.load(ROOT / "studies/reach.yaml").stacks
     rows = [
-        {"variant": "near", "split": split, "architecture": name, "exact_match": 0.5, "baseline": 0.1}
+        {"variant": "near", "split": split, "architecture": name, "exact_match": 0.5, "floor": 0.1}
         for split in ("test", "longer")
         for name in names
     ]
@@ -63,4 +64,12 @@ def test_names_below_the_map_of_splits_do_not_overlap():
     assert labels[-2].get_text() == "T HEX-2,\n3 taps,\n1 back masked"
     boxes = [text.get_window_extent() for text in labels]
     assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
+    plt.close(figure)
+
+
+def test_the_floor_is_drawn_and_guesses_only_where_they_lie_well_away_from_it():
+    figure, (ax,) = panels(["near"])
+    without_binding(ax, pd.Series({"floor": 0.41, "value_share": 0.36, "majority": 0.12, "chance": np.nan}))
+    lines = {text.get_text(): line.get_ydata()[0] for text, line in zip(ax.texts, ax.lines, strict=True)}
+    assert lines == {"floor": 0.41, "majority answer": 0.12}
     plt.close(figure)

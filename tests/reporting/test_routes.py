@@ -37,7 +37,7 @@ def cells() -> pd.DataFrame:
                 for split, exact in (("test", test), ("longer", longer)):
                     identity = {"variant": variant, "architecture": name, "seed": seed, "split": split}
                     rows.append(
-                        identity | {"exact_match": exact, "baseline": 0.3, "above": exact > 0.4, "locked": exact > 0.65}
+                        identity | {"exact_match": exact, "floor": 0.3, "above": exact > 0.4, "locked": exact > 0.65}
                     )
     return pd.DataFrame(rows)
 

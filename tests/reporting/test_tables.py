@@ -11,7 +11,7 @@ from lolameme.drawing.panels import spaced
 from lolameme.reporting import claims as claimed
 from lolameme.reporting import tables
 from lolameme.reporting.contrasts import INTERACTION, best_places, contrasts
-from lolameme.reporting.findings import abstract, findings
+from lolameme.reporting.findings import abstract, findings, tuning
 from lolameme.statistics import verdicts
 from lolameme.statistics.lock_in import CEILING, goal
 
@@ -34,7 +34,7 @@ def cells(variant: str = "recall", split: str = "test", floor: float = FLOOR, **
             cell = {"variant": variant, "split": split, "architecture": name.replace("_", "-"), "seed": seed}
             kinds = {"above": value > floor + 0.03, "locked": value >= goal(floor), "high": value >= CEILING}
             rest = dict.fromkeys(tables.SHARED, 1) | dict.fromkeys(tables.MEANS, 1000.0)
-            rows.append(rest | cell | kinds | {"exact_match": value, "baseline": floor})
+            rows.append(rest | cell | kinds | {"exact_match": value, "floor": floor})
     return pd.DataFrame(rows)
 
 
@@ -44,7 +44,7 @@ def history(of: pd.DataFrame, loss: float = 0.5) -> pd.DataFrame:
     rows = []
     for cell in test.itertuples():
         identity = {"variant": cell.variant, "architecture": cell.architecture, "seed": cell.seed, "loss": loss}
-        for step, reached in ((0, cell.baseline), (10, cell.exact_match), (20, cell.exact_match)):
+        for step, reached in ((0, cell.floor), (10, cell.exact_match), (20, cell.exact_match)):
             rows += [identity | {"step": step, "split": s, "exact_match": reached} for s in ("valid", "train sample")]
     return pd.DataFrame(rows)
 
@@ -72,6 +72,14 @@ def test_the_leaderboard_counts_the_cells_that_lock_in():
     assert list(leaderboard["steps_to_half"]) == [math.inf, 10, math.inf, 10, 10]
     assert (leaderboard["low"] <= leaderboard["exact_match"]).all()
     assert (leaderboard["high"] <= 1).all()
+
+
+def test_no_cell_is_said_to_lock_in_at_some_step_that_does_not_lock_in():
+    """The floor is 1: whoever has read the one value of the prompt is at the ceiling, and has bound nothing."""
+    single = cells(floor=1.0, gpt2=[1.0] * 5, hyena=[1.0] * 5).assign(above=False, locked=False)
+    leaderboard = tables.leaderboard(single, history(single))
+    assert list(leaderboard["steps_to_half"]) == [math.inf, math.inf]
+    assert "lock" not in findings(leaderboard, contrasts(made(contrasts=[]), single))[0][0]
 
 
 def test_one_seed_has_no_interval():
@@ -122,6 +130,18 @@ def test_findings_say_who_locks_in_who_is_stuck_and_what_was_tested():
     high = cells(gpt2=[0.99] * 5, hyena=[1.0] * 5)
     leaderboard = tables.leaderboard(high, history(high))
     assert "all architectures reach 0.990 or more, at the ceiling" in findings(leaderboard, found.iloc[:0])[0][0]
+
+
+def test_at_its_floor_means_after_so_many_tokens_wherever_it_is_said():
+    floor = cells(gpt2=[0.4] * 5, hyena=[0.41] * 5)
+    given = made(contrasts=[{"name": "step", "above": ["hyena"], "below": ["gpt2"], "variants": ["recall"]}])
+    ((sentence, _),) = findings(tables.leaderboard(floor, history(floor)), contrasts(given, floor))
+    assert "every architecture is at its floor (0.400) after 1,000 tokens" in sentence
+    assert "step: at its floor after 1,000 tokens (" in sentence
+    trial = {"variant": "recall", "architecture": "gpt2", "stands_for": "gpt2", "weight_decay": 0.1, "steps": 10}
+    rates = [trial | {"learning_rate": rate, "tokens": 900, "why": verdicts.AT_FLOOR} for rate in (1e-3, 2e-3)]
+    ((line,),) = (found["lines"] for found in tuning(pd.DataFrame(rates)))
+    assert line["why"] == "at its floor after 900 tokens"
 
 
 def test_extra_splits_have_findings_of_their_own():
@@ -189,7 +209,7 @@ def test_processor_time_of_a_cell_counts_once_however_many_splits_it_has():
 
 def test_claims_follow_from_the_contrasts_that_they_declare():
     given = made(contrasts=[], claims={"C1": ["recall"]})
-    verdict = {}
+    verdict, why = {}, {}
     for name, table in {
         "same": cells(gpt2=0.45, hyena=0.55, thex_2=0.65, thex_1=0.5, thex_3=0.5),
         "other": cells(gpt2=0.65, hyena=0.5, thex_2=0.65, thex_1=0.5, thex_3=0.5),
@@ -199,14 +219,16 @@ def test_claims_follow_from_the_contrasts_that_they_declare():
     }.items():
         found = of_claims(given, table)
         assert found.loc["C6", "verdict"] == claimed.UNTESTED
-        verdict[name] = found.loc["C1", "verdict"]
         row = found.loc["C1"]
+        verdict[name], why[name] = row["verdict"], row["why"]
         assert (row["paper_gpt2"], row["paper_thex"]) == (0.007, 0.36)
         assert row["ours_thex"] == pytest.approx(table[table["architecture"] == "thex-2"]["exact_match"].mean())
     assert verdict == {
         "same": verdicts.SAME, "other": verdicts.OTHER, "unsure": verdicts.UNDECIDED,
-        "easy": verdicts.AT_CEILING, "hard": verdicts.AT_FLOOR,
+        "easy": verdicts.UNDECIDED, "hard": verdicts.UNDECIDED,
     }  # fmt: skip
+    assert why["easy"].endswith("the task is too easy to tell")
+    assert why["hard"].endswith("the task is too hard to tell")
 
 
 def test_two_languages_are_compared_with_each_alone():

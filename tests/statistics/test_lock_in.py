@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lolameme.base.floor import p_at_floor
 from lolameme.statistics import lock_in
 from lolameme.statistics.answers import Answers
 
@@ -15,7 +16,7 @@ def clustered(rng, floor: float, studies: int, programs: int = 60, queries: int 
 
 def test_guessing_is_taken_for_knowledge_in_5_of_100_cells():
     hits, queries = clustered(np.random.default_rng(1), 0.4, 3000)
-    found = np.array([lock_in.above_floor(row, queries, 0.4) for row in hits])
+    found = np.array([p_at_floor(row, queries, 0.4) for row in hits])
     assert 0.03 < (found < 0.05).mean() < 0.07
     naive = (hits.sum(1) / queries.sum() - 0.4) / np.sqrt(0.24 / queries.sum()) > 1.645
     assert naive.mean() > 0.15  # what counting queries as draws would give
@@ -23,13 +24,13 @@ def test_guessing_is_taken_for_knowledge_in_5_of_100_cells():
 
 def test_knowledge_is_seen():
     hits, queries = clustered(np.random.default_rng(2), 0.6, 200)
-    assert np.mean([lock_in.above_floor(row, queries, 0.4) < 0.05 for row in hits]) > 0.95
+    assert np.mean([p_at_floor(row, queries, 0.4) < 0.05 for row in hits]) > 0.95
 
 
 def test_cells_whose_programs_come_out_alike_are_judged_by_the_number_of_programs():
     queries = np.full(20, 4)
-    assert lock_in.above_floor(np.full(20, 4.0), queries, 0.5) == pytest.approx(0.5**20)
-    assert lock_in.above_floor(np.zeros(20), queries, 0.5) == 1
+    assert p_at_floor(np.full(20, 4.0), queries, 0.5) == pytest.approx(0.5**20)
+    assert p_at_floor(np.zeros(20), queries, 0.5) == 1
 
 
 def test_a_cell_locks_in_halfway_from_its_floor_to_1():
@@ -69,8 +70,16 @@ def test_the_smallest_share_is_found_with_80_percent_power():
 
 def test_steps_to_lock_in_are_those_after_which_a_cell_never_falls_back():
     steps = np.array([0, 10, 20, 30])
-    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 1.0]), 0.2) == 10
-    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.3, 1.0]), 0.2) == 30
-    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 0.5]), 0.2) == np.inf
-    assert lock_in.steps_to_lock_in(steps, np.ones(4), 0.2) == 0
+    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 1.0]), 0.2, True) == 10
+    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.3, 1.0]), 0.2, True) == 30
+    assert lock_in.steps_to_lock_in(steps, np.array([0.1, 0.8, 0.9, 0.5]), 0.2, True) == np.inf
+    assert lock_in.steps_to_lock_in(steps, np.ones(4), 0.2, True) == 0
     assert [lock_in.censored(s, 30) for s in (10.0, np.inf, None)] == ["10", "> 30", "–"]
+
+
+def test_where_guessing_reaches_everything_nobody_locks_in():
+    """One value in the prompt: all are right from the start, which is no lock-in, and so takes no steps."""
+    cell = Answers(np.ones(100), np.ones(100), 1.0)
+    assert cell.exact_match == lock_in.goal(cell.floor)
+    assert not cell.locked
+    assert lock_in.steps_to_lock_in(np.array([0, 10]), np.ones(2), cell.floor, cell.locked) == np.inf

@@ -374,10 +374,11 @@ def results(arguments: argparse.Namespace) -> None:
                 f"{row.parameters:,}", f"{row.processor_seconds:.0f}", *([row.routes] if routed else []),
                 style="bold" if row.locked == row.seeds else "",
             )  # fmt: skip
-        table.add_row("strongest baseline", f"{rows['baseline'].iloc[0]:.3f}", style="dim")
+        table.add_row("floor", f"{rows['floor'].iloc[0]:.3f}", style="dim")
         console.print(table)
     console.print(
-        "EM: exact match, mean over seeds with its t interval. Bold: all seeds lock in, halfway to 1 or further."
+        "EM: exact match, mean over seeds with its t interval. Bold: all seeds lock in, halfway from the floor to 1 or "
+        "further."
     )
 
 

@@ -1,7 +1,10 @@
 """Snakemake's records of how files were made, in the folder of the project."""
 
-from base64 import urlsafe_b64encode
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _RECORDS = Path(".snakemake/metadata")
 _LONGEST = 254  # characters of a part of a record's name
@@ -16,6 +19,13 @@ def forget(path: Path) -> None:
     """Let Snakemake make a file again that is older than its input, also where it made that file of the same input
     before: records hold checksums, which count more than times."""
     _record(path).unlink(missing_ok=True)
+
+
+def records() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every file that Snakemake has a record of, and the record: the rule of its job, its log, start and end."""
+    for path in sorted(path for path in _RECORDS.rglob("*") if path.is_file()):
+        name = "".join(part.removeprefix("@") for part in path.relative_to(_RECORDS).parts)
+        yield Path(urlsafe_b64decode(name).decode()), json.loads(path.read_text())
 
 
 def _record(path: Path) -> Path:

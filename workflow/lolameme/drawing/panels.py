@@ -1,4 +1,4 @@
-"""Panels of exact match, one per task, and what all of them carry: baselines, and names at the ends of curves."""
+"""Panels of exact match, one per task, and what all of them carry: floors, and names at the ends of curves."""
 
 import math
 
@@ -27,17 +27,22 @@ def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: i
     return figure, list(grid.flat[: len(names)])
 
 
-def baselines(axes: Axes, row: pd.Series) -> None:
-    """Thin lines for what needs no learning, each with its name."""
-    texts = {"chance": "chance", "majority": "majority answer", "value_share": "a value of the program"}
+def without_binding(axes: Axes, row: pd.Series) -> None:
+    """Thin lines for what needs no binding, each with its name: the floor, and guesses well away from it."""
+    texts = {
+        "floor": "floor",
+        "value_share": "a value of the program",
+        "majority": "majority answer",
+        "chance": "chance",
+    }
     placed: list[float] = []
-    for key in ("value_share", "majority", "chance"):
+    for key, text in texts.items():
         if pd.notna(row[key]) and all(abs(row[key] - other) > 0.09 for other in placed):
             placed.append(row[key])
             axes.axhline(row[key], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-            above = row[key] < 0.08 or key == "value_share"  # just below which are stacks that bind nothing
+            above = row[key] < 0.08 or key in ("floor", "value_share")  # just below are stacks that bind nothing
             axes.text(
-                0.99, row[key] + (0.012 if above else -0.02), texts[key], color=QUIET, fontsize=7.5, ha="right",
+                0.99, row[key] + (0.012 if above else -0.02), text, color=QUIET, fontsize=7.5, ha="right",
                 va="bottom" if above else "top", transform=axes.get_yaxis_transform(), zorder=4,
                 path_effects=[withStroke(linewidth=2, foreground="white")],  # it may lie on curves
             )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 
@@ -14,6 +15,7 @@ from lolameme.data.lengths import require_length
 from lolameme.learning import snapshots
 from lolameme.learning.batches import COLUMNS, Split
 from lolameme.learning.device import Device
+from lolameme.learning.scoring import score
 from lolameme.learning.trainer import Progress, train
 from lolameme.models import stack
 from lolameme.models.cost import flops_per_token, matched, parameter_count
@@ -106,7 +108,8 @@ def train_trial(
     study: config.Study, variant: str, architecture: str, training: Training, data: Path, checkpoint: Path,
     threads: int, report: Callable[[Progress], None],
 ) -> dict[str, Any]:  # fmt: skip
-    """Try a training, such as a point of the tuning grid: how well it did on valid. Diverging is a result, too.
+    """Try a training, such as a point of the tuning grid: how well it did on valid, in all and by program. Diverging is
+    a result, too.
 
     All trials of a variant and architecture share their seed, which no cell has.
     """
@@ -117,8 +120,15 @@ def train_trial(
         history, summary, _ = job.run(checkpoint, report)
         curve = [{k: row[k] for k in ("step", "exact_match", "loss")} for row in history if row["split"] == "valid"]
         last = {key: curve[-1][key] for key in ("exact_match", "loss")}
-        result |= summary | last | {"curve": curve}
+        result |= summary | last | {"curve": curve} | answers(job.model, Split.read(data / "valid.parquet"), job.device)
     except FloatingPointError as error:
         result |= {"diverged": str(error)}
     checkpoint.unlink(missing_ok=True)
     return point | result | {key: job.facts[key] for key in ("data", "world", "code", "device", "precision")}
+
+
+def answers(model: stack.Stack, split: Split, device: Device) -> dict[str, list[int]]:
+    """Right answers and queries of every program of a split, which a test against its floor asks for."""
+    first = np.cumsum(split.queries) - split.queries
+    right = np.add.reduceat(score(model, split, device).correct, first, dtype=np.int64)
+    return {"right": right.tolist(), "queries": split.queries.tolist()}

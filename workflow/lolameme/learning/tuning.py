@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-ALPHA = 0.05  # of the tests below; they stand here because weights must not depend on how results are judged
-AT_FLOOR = "at its floor"  # the word of `statistics.verdicts`
+from lolameme.base.floor import ALPHA, AT_FLOOR, above_floor
+
 INSIDE, EDGE, PLATEAU = "inside the grid", "at the edge of the grid", "not told from the default, which is kept"
-SHOWN = ("trial", "learning_rate", "weight_decay", "steps", "exact_match", "loss", "diverged")
+SHOWN = ("trial", "learning_rate", "weight_decay", "steps", "tokens", "exact_match", "loss", "diverged")
 
 
 def choose(trials: list[dict[str, Any]], default: str, floor: float, programs: int) -> dict[str, Any]:
@@ -29,9 +29,9 @@ def choose(trials: list[dict[str, Any]], default: str, floor: float, programs: i
         raise ValueError(f"all trials diverged (learning rates {rates}); lower tuning.learning_rate")
     best = max(finished.values(), key=lambda trial: (trial["exact_match"], -trial["loss"]))
     kept = finished.get(default)
-    if at_floor(finished.values(), floor, programs):
+    if at_floor(finished.values(), floor):
         chosen, why = kept or best, AT_FLOOR
-    elif kept and best is not kept and not better(best["exact_match"], kept["exact_match"], programs):
+    elif kept and best is not kept and not better(best, kept, programs, len(finished) - 1):
         chosen, why = kept, PLATEAU
     else:
         tried = [trial["learning_rate"] for trial in trials]
@@ -39,19 +39,20 @@ def choose(trials: list[dict[str, Any]], default: str, floor: float, programs: i
     return {"chosen": chosen["trial"], "why": why, "trials": [{key: t.get(key) for key in SHOWN} for t in trials]}
 
 
-def at_floor(trials: Collection[dict[str, Any]], floor: float, programs: int) -> bool:
-    """Whether no trial is above the floor by a binomial test, corrected for their number (Bonferroni).
+def at_floor(trials: Collection[dict[str, Any]], floor: float) -> bool:
+    """Whether no trial is above the floor by the test that cells have, too, corrected for their number."""
+    answered = [(np.array(trial["right"]), np.array(trial["queries"])) for trial in trials]
+    return not any(above_floor(*each, floor, tests=len(answered)) for each in answered)
 
-    A program counts as one answer, as if it had its queries all right or all wrong: so the test errs on the safe side.
+
+def better(best: dict[str, Any], kept: dict[str, Any], programs: int, others: int) -> bool:
+    """Whether the best of some others is above the default by more than the noise of the valid programs.
+
+    One-sided, at 5 % for all of the others together (Bonferroni), of which the best was taken.
     """
-    reached = max(trial["exact_match"] for trial in trials)
-    return stats.binom.sf(round(reached * programs) - 1, programs, floor) >= ALPHA / len(trials)
-
-
-def better(one: float, other: float, programs: int) -> bool:
-    """Whether an exact match is above another by more than the noise of the valid programs, in a one-sided test."""
+    one, other = best["exact_match"], kept["exact_match"]
     error = np.sqrt((one * (1 - one) + other * (1 - other)) / programs)
-    return one - other > stats.norm.ppf(1 - ALPHA) * error
+    return one - other > stats.norm.ppf(1 - ALPHA / others) * error
 
 
 def beyond(choice: dict[str, Any]) -> float | None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lolameme.base.files import read_json
 from lolameme.base.provenance import flatten
-from lolameme.reporting.tables import answers, floor
+from lolameme.reporting.tables import answers
 from lolameme.statistics import verdicts
 from lolameme.statistics.answers import Answers, Outcomes
 
@@ -93,7 +93,7 @@ def by_row(found: list[Path], single: bool) -> dict[tuple[str, str, str], Row]:
         metrics = read_json(cell / "metrics.json")
         for split, given in answers(cell).items():
             key = (metrics["variant"], split, "-" if single else metrics["architecture"])
-            made = Answers(*given, floor(metrics["splits"][split]["baselines"]))
+            made = Answers(*given, metrics["splits"][split]["baselines"]["floor"])
             rows.setdefault(key, {})[0 if single else metrics["seed"]] = made, metrics["data"]
     return rows
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Drawing
 
-from lolameme.drawing.panels import baselines, name_at_the_right, panels
+from lolameme.drawing.panels import name_at_the_right, panels, without_binding
 from lolameme.drawing.style import QUIET, colours, lines, markers
 from lolameme.statistics.lock_in import censored, goal
 from lolameme.study.architectures import label
@@ -21,12 +21,12 @@ def learning_curves(study: Study, learning: pd.DataFrame, leaderboard: pd.DataFr
     palette, shapes, styles = colours(names), markers(names), lines(names)
     for ax, (variant, group) in zip(axes, valid.groupby("variant", sort=False), strict=True):
         test = leaderboard[(leaderboard["variant"] == variant) & (leaderboard["split"] == "test")]
-        baselines(ax, test.iloc[0])
+        without_binding(ax, test.iloc[0])
         for name, mine in group.groupby("architecture", sort=False):
             curve = mine.groupby("step")["exact_match"].agg(["mean", "min", "max"])
             ax.plot(curve.index, curve["mean"], color=palette[name], linestyle=styles[name], linewidth=1.5)
             ax.fill_between(curve.index, curve["min"], curve["max"], color=palette[name], alpha=0.12, linewidth=0)
-        locked = goal(test["baseline"].max())
+        locked = goal(test["floor"].max())
         ax.axhline(locked, color=QUIET, linewidth=0.7, linestyle=":", zorder=0)
         for row in test[np.isfinite(test["steps_to_half"])].itertuples():
             ax.plot(
@@ -42,7 +42,7 @@ def learning_curves(study: Study, learning: pd.DataFrame, leaderboard: pd.DataFr
 
 
 def learning_order(study: Study, leaderboard: pd.DataFrame) -> Drawing:
-    """Who learns first: steps until the median seed locks in, halfway from the strongest baseline to 1."""
+    """Who learns first: steps until the median seed locks in, halfway from the floor to 1."""
     test = leaderboard[leaderboard["split"] == "test"]
     variants = list(test["variant"].unique())
     figure, grid = plt.subplots(
@@ -78,8 +78,8 @@ FIGURES = [
         learning_curves,
         lambda study: (
             f"Exact match on the valid split during training. Lines: mean over {study.counted_seeds}; bands: "
-            "range of the seeds; marks on the dotted line: where the median seed locks in, halfway from the strongest "
-            "baseline to 1."
+            "range of the seeds; marks on the dotted line: where the median seed locks in, halfway from the floor to "
+            "1. Dashed lines need no binding."
         ),
         section="Learning",
     ),
@@ -88,8 +88,8 @@ FIGURES = [
         ("leaderboard",),
         learning_order,
         lambda study: (
-            "Who learns first: steps until exact match on valid is halfway from the strongest baseline to 1, for "
-            f"good (median of {study.counted_seeds}; > n: not in the n steps that there were)."
+            "Who learns first: steps until exact match on valid is halfway from the floor to 1, for good "
+            f"(median of {study.counted_seeds}; > n: not in the n steps that there were)."
         ),
         section="Learning",
     ),

@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
-from lolameme.drawing.panels import baselines, panels
+from lolameme.drawing.panels import panels, without_binding
 from lolameme.drawing.style import INK, colours, markers
 from lolameme.study.architectures import label
 from lolameme.study.config import Study
@@ -16,14 +16,14 @@ from lolameme.study.exhibits import Figure
 
 
 def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Drawing:
-    """Which architecture answers right: mean and interval per variant, single seeds as dots, baselines as lines."""
+    """Which architecture answers right: mean and interval per variant, single seeds as dots, the floor as a line."""
     test = leaderboard[leaderboard["split"] == "test"]
     figure, axes = panels(list(test["variant"].unique()))
     names = list(test["architecture"].unique())
     palette = colours(names)
     families = {name: markers([name])[name] for name in names}  # the positions stand below the axis
     for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
-        baselines(ax, group.iloc[0])
+        without_binding(ax, group.iloc[0])
         for x, (_, row) in enumerate(group.iterrows()):
             name = row["architecture"]
             mine = (cells["variant"] == row["variant"]) & (cells["split"] == "test") & (cells["architecture"] == name)
@@ -51,7 +51,7 @@ def splits(study: Study, leaderboard: pd.DataFrame) -> Drawing:
     rows = leaderboard.assign(row=leaderboard["variant"] + " · " + leaderboard["split"])
     order, names = rows["row"].unique(), list(rows["architecture"].unique())
     grid = rows.pivot_table(index="row", columns="architecture", values="exact_match", sort=False).loc[order, names]
-    grid.insert(0, "baseline", rows.groupby("row")["baseline"].first().loc[order])
+    grid.insert(0, "floor", rows.groupby("row")["floor"].first().loc[order])
     width = 1.1 * len(grid.columns) + 2.6
     figure, ax = plt.subplots(figsize=(width, 0.42 * len(grid) + 1.1))
     sns.heatmap(
@@ -65,7 +65,7 @@ def splits(study: Study, leaderboard: pd.DataFrame) -> Drawing:
         linewidths=1,
         cbar_kws={"label": "exact match", "fraction": 0.5 / width, "pad": 0.25 / width},
     )
-    below = ["strongest\nbaseline", *(label(name).replace(", ", ",\n") for name in names)]
+    below = ["floor", *(label(name).replace(", ", ",\n") for name in names)]
     ax.set_xticks(np.arange(len(grid.columns)) + 0.5, below)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(axis="both", length=0)
@@ -113,7 +113,8 @@ FIGURES = [
         exact_match,
         lambda study: (
             f"Exact match on the test split. Large marks: mean over {study.counted_seeds}; bars: 95 % t "
-            "interval over seeds; small dots: single seeds. Dashed lines need no learning."
+            "interval over seeds; small dots: single seeds. Dashed lines need no binding: the floor, what the best "
+            "solver without binding reaches, and guesses."
         ),
         section="Results",
     ),
@@ -122,8 +123,8 @@ FIGURES = [
         ("leaderboard",),
         splits,
         lambda study: (
-            f"Exact match on every test split (mean over {study.counted_seeds}), beside the strongest baseline "
-            "of the split."
+            f"Exact match on every test split (mean over {study.counted_seeds}), beside the floor of the "
+            "split: what the best solver without binding reaches."
         ),
         section="Results",
         small=True,

@@ -54,7 +54,7 @@ def reached(rows: pd.DataFrame) -> str:
                 f"{label(str(family))} {low['exact_match']:.2f} ({label(low['architecture'])}) to "
                 f"{high['exact_match']:.2f} ({label(high['architecture'])}; {locked})"
             )
-    return f"exact match is {'; '.join(told)}; the floor is {rows['baseline'].max():.2f}"
+    return f"exact match is {'; '.join(told)}; the floor is {rows['floor'].max():.2f}"
 
 
 def count(number: int, thing: str) -> str:
@@ -158,10 +158,10 @@ def findings(leaderboard: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[s
         by_split = dict(list(rows.groupby("split", sort=False)))
         test, mine = by_split.pop("test"), contrasts[contrasts["variant"] == variant]
         extra = [
-            f"<i>{name}</i>: {html.escape(standing(part) + told(mine[mine['split'] == name]))}."
+            f"<i>{name}</i>: {html.escape(standing(part) + told(mine[mine['split'] == name], part))}."
             for name, part in by_split.items()
         ]
-        text = standing(test) + behind(rows) + order(test) + told(mine[mine["split"] == "test"])
+        text = standing(test) + behind(rows) + order(test) + told(mine[mine["split"] == "test"], test)
         found.append((f"<b>{variant}</b>: {html.escape(text)}.", extra))
     return found
 
@@ -172,7 +172,7 @@ def standing(rows: pd.DataFrame) -> str:
     if (ranked["state"] == verdicts.AT_CEILING).all():
         return f"all architectures reach {at_least(ranked['exact_match'].min(), 3)}, {verdicts.AT_CEILING}"
     stuck, going = (ranked[(ranked["state"] == verdicts.AT_FLOOR) == floor] for floor in (True, False))
-    after = f"{verdicts.AT_FLOOR} ({em(rows['baseline'].max())}) after {rows['tokens'].max():,.0f} tokens"
+    after = f"{verdicts.AT_FLOOR} ({em(rows['floor'].max())}) {shown(rows)}"
     if going.empty:
         return f"every architecture is {after}"
     each = [
@@ -181,6 +181,11 @@ def standing(rows: pd.DataFrame) -> str:
     ]
     text = ", ".join(each)
     return text + (f"; {names(stuck['architecture'])} {after}" if len(stuck) else "")
+
+
+def shown(rows: pd.DataFrame) -> str:
+    """How much training there was, without which nothing is said to be at its floor."""
+    return f"after {rows['tokens'].max():,.0f} tokens"
 
 
 def behind(rows: pd.DataFrame) -> str:
@@ -209,11 +214,11 @@ def behind(rows: pd.DataFrame) -> str:
     return f". By means, which no test compares: {'; '.join(said)}"
 
 
-def told(contrasts: pd.DataFrame) -> str:
-    """What the contrasts of one split say."""
-    every = {True: " in every seed", False: ""}
+def told(contrasts: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """What the contrasts of one split say, whose stacks have these rows of the leaderboard."""
+    every, after = {True: " in every seed", False: ""}, {verdicts.AT_FLOOR: f" {shown(rows)}"}
     found = [
-        f"{row.title}: {row.says} ({sized(row)}{every[bool(row.every_seed)]})"
+        f"{row.title}: {row.says}{after.get(row.verdict, '')} ({sized(row)}{every[bool(row.every_seed)]})"
         for row in renamed(contrasts).itertuples()
     ]
     return f". {'; '.join(found)}" if found else ""
@@ -245,7 +250,9 @@ def tuning(tried: pd.DataFrame) -> list[dict[str, Any]]:
                 for row in mine.itertuples()
             ]
             served = [name for name in mine["stands_for"].iloc[0].split() if name != architecture]
-            lines.append({"name": architecture, "served": served, "tries": tries, "why": mine["why"].iloc[0]})
+            why = mine["why"].iloc[0]
+            why += f" {shown(mine)}" if why == verdicts.AT_FLOOR else ""
+            lines.append({"name": architecture, "served": served, "tries": tries, "why": why})
         found.append({"variant": variant, "lines": lines, "steps": rows["steps"].max()})
     return found
 

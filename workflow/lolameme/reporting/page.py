@@ -15,11 +15,13 @@ import pandas as pd
 
 from lolameme.base import provenance
 from lolameme.base.files import read_frame, read_json, read_sealed
+from lolameme.reporting.claims import MASTERED, TELLING
 from lolameme.reporting.findings import abstract, findings, questions, sizes, tuning
 from lolameme.reporting.mistakes import ANSWERS
 from lolameme.reporting.registry import Registry, collect
 from lolameme.reporting.tables import processor_seconds
 from lolameme.reporting.templates import fill
+from lolameme.statistics.lock_in import CEILING
 from lolameme.study import config, plugins
 from lolameme.study.architectures import label, pattern
 
@@ -72,6 +74,9 @@ def render(study: config.Study, files: list[str], missing: Sequence[str] = ()) -
         rest=sections,
         mistakes=by_variant(table["mistakes"]),
         answers=ANSWERS,
+        ceiling=CEILING,
+        mastered=MASTERED,
+        telling=TELLING,
         claims=claims.astype(object).where(claims.notna(), None).to_dict("records"),
         cards=shown,
         stacks={name: " ".join(pattern(name, study.model.layers)) for name in study.stacks},

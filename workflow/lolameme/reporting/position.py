@@ -31,7 +31,7 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
     others = [name for name in stacks if name not in curve_of]
     palette = colours(others) | colours(list(dict.fromkeys(curve_of.values())))
     for ax, (variant, rows) in zip(axes, test.groupby("variant", sort=False), strict=True):
-        _floor(ax, rows["baseline"].max())
+        _floor(ax, rows["floor"].max())
         ends = {}
         for row in rows[rows["architecture"].isin(others)].itertuples():
             ax.axhspan(row.low, row.high, color=palette[row.architecture], alpha=0.13, linewidth=0)

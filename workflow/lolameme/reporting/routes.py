@@ -26,7 +26,7 @@ def verdicts(study: Study, cells: pd.DataFrame, scores: pd.DataFrame) -> pd.Data
     `answers` is the layer that answers, 0 where none does.
     """
     asked = scores[scores["prompts"] > 0].drop_duplicates(KEYS)
-    shown = cells[[*KEYS, "split", "exact_match", "baseline", "above", "locked"]]
+    shown = cells[[*KEYS, "split", "exact_match", "floor", "above", "locked"]]
     return shown.merge(asked[[*KEYS, "verdict", "answers"]], on=KEYS)
 
 
@@ -91,7 +91,7 @@ def _measured(study: Study) -> bool:
 
 VERDICTS = {
     **CELL,
-    **{name: CELLS[name] for name in ("split", "exact_match", "baseline", "above", "locked")},
+    **{name: CELLS[name] for name in ("split", "exact_match", "floor", "above", "locked")},
     **{name: SCORES[name] for name in ("verdict", "answers")},
 }
 GENERALISATION = {

@@ -36,7 +36,7 @@ SHARED = (  # what all seeds of an architecture have in common
     "steps",
 )
 MEANS = (  # over the seeds
-    "baseline",
+    "floor",
     "tokens",
     "token_accuracy",
     "loss",
@@ -61,10 +61,10 @@ def reading(file: str) -> Callable[[config.Study], list[Path]]:
 
 
 def scores(study: config.Study) -> pd.DataFrame:
-    """One row per cell and test split: exact match, its baselines, and what the cell cost.
+    """One row per cell and test split: exact match, what needs no binding, and what the cell cost.
 
-    `baseline` is the floor: what the best solver without binding reaches on the split. `above` says whether the cell is
-    better by a test, `locked` whether it has locked in, `high` whether it is at the ceiling.
+    `floor` is what the best solver without binding reaches on the split. `above` says whether the cell is better by a
+    test, `locked` whether it has locked in, `high` whether it is at the ceiling.
     """
     rows = []
     for identity, path in cells(study):
@@ -90,8 +90,8 @@ def scores(study: config.Study) -> pd.DataFrame:
         }
         for split, result in metrics["splits"].items():
             measured = {key: result[key] for key in ("queries", "exact_match", "token_accuracy", "loss")}
-            made = Answers(*answered[split], floor(result["baselines"]))
-            found = {"baseline": made.floor, "above": made.above, "locked": made.locked, "high": made.high}
+            made = Answers(*answered[split], result["baselines"]["floor"])
+            found = {"above": made.above, "locked": made.locked, "high": made.high}
             rows.append(identity | {"split": split} | measured | result["baselines"] | found | shared)
     return pd.DataFrame(rows)
 
@@ -99,11 +99,6 @@ def scores(study: config.Study) -> pd.DataFrame:
 def processor_seconds(cells: pd.DataFrame) -> float:
     """Of all cells together, from their rows on every test split."""
     return float(cells.drop_duplicates(KEYS)["processor_seconds"].sum())
-
-
-def floor(baselines: dict[str, float]) -> float:
-    """What the best solver without binding reaches on a split, from its baselines in metrics.json or a card."""
-    return baselines["floor"]
 
 
 def slices(study: config.Study) -> pd.DataFrame:
@@ -180,12 +175,13 @@ def state(cells: pd.DataFrame) -> str:
 def steps_to_half(scored: pd.DataFrame, learned: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Steps until a cell locks in on valid, halfway from the floor to 1: the median over seeds.
 
-    Infinite where half of the seeds never do. The floor is that of test, which is drawn as valid is.
+    Infinite where half of the seeds never do. Floor and lock-in are those of test, which is drawn as valid is.
     """
-    test = scored[scored["split"] == "test"].set_index(KEYS)["baseline"]
+    test = scored[scored["split"] == "test"].set_index(KEYS)
     found: dict[tuple[str, str], list[float]] = {}
     for key, curve in learned[learned["split"] == "valid"].sort_values("step").groupby(KEYS):
-        taken = lock_in.steps_to_lock_in(curve["step"].to_numpy(), curve["exact_match"].to_numpy(), test[key])
+        end, steps, reached = test.loc[key], curve["step"].to_numpy(), curve["exact_match"].to_numpy()
+        taken = lock_in.steps_to_lock_in(steps, reached, end["floor"], end["locked"])
         found.setdefault(key[:2], []).append(taken)
     return {key: float(np.median(taken)) for key, taken in found.items()}
 
@@ -255,6 +251,7 @@ _ACCURACY = {
     "loss": Column(float, "mean cross-entropy of an answer's tokens", "nats per token"),
 }
 _BASELINES = {
+    "floor": Column(float, "exact match of the best solver without binding", "share"),
     "chance": Column(float, "exact match of answering at random", "share"),
     "majority": Column(float, "of always saying the most frequent answer of train", "share"),
     "value_share": Column(float, "of saying a random value of the program; empty where some query has none", "share"),
@@ -277,17 +274,13 @@ _COST = {
     "peak_memory_bytes": Column(int, "of the process, on a GPU of its memory", "bytes"),
     "tokens_per_second": Column(float, "tokens by processor seconds", "tokens/s"),
 }
-_FLOOR = {"baseline": Column(float, "the floor: what the best solver without binding reaches on the split", "share")}
 CELLS = {
     **CELL,
     **SPLIT,
     **_QUERIES,
     **_EXACT,
     **_ACCURACY,
-    **{name: _BASELINES[name] for name in ("chance", "majority", "value_share")},
-    "floor": Column(float, "exact match of the best solver without binding", "share"),
-    "oracle": _BASELINES["oracle"],
-    **_FLOOR,
+    **{name: _BASELINES[name] for name in ("chance", "majority", "value_share", "floor", "oracle")},
     "above": Column(bool, "exact match is above the floor, by a test over programs"),
     "locked": Column(bool, "the cell has locked in: it is halfway from the floor to 1, or further"),
     "high": Column(bool, "it is at the ceiling"),
@@ -321,6 +314,7 @@ TUNING = {
     "learning_rate": _MODEL["learning_rate"],
     "weight_decay": _MODEL["weight_decay"],
     "steps": _COST["steps"],
+    "tokens": _COST["tokens"],
     "exact_match": Column(float, "on valid at the end", "share"),
     "loss": Column(float, "on valid at the end", "nats per token"),
     "diverged": Column(str, "how, where training did"),
@@ -341,7 +335,7 @@ LEADERBOARD = {
     "state": Column(str, "at the ceiling, at its floor, or empty: neither"),
     "routes": Column(str, "by which routes its cells recall, each k of n; empty where that is not measured"),
     **{name: (_MODEL | _QUERIES | _BASELINES | _COST)[name] for name in SHARED},
-    **{name: replace((_FLOOR | _ACCURACY | _COST)[name], type=float) for name in MEANS},  # means over seeds
+    **{name: replace((_BASELINES | _ACCURACY | _COST)[name], type=float) for name in MEANS},  # means over seeds
     "steps_to_half": Column(
         float,
         "until a cell locks in on valid, for good; median over seeds, infinite: half of them do not; on `test` alone",

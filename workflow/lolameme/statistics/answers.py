@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lolameme.statistics.lock_in import CEILING, above_floor, goal
-from lolameme.statistics.means import ALPHA
+from lolameme.base.floor import above_floor
+from lolameme.statistics.lock_in import CEILING, goal
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Answers:
     @property
     def above(self) -> bool:
         """Whether the exact match is above the floor, by a test at 5 %."""
-        return above_floor(self.hits, self.queries, self.floor) < ALPHA
+        return above_floor(self.hits, self.queries, self.floor)
 
     @property
     def locked(self) -> bool:

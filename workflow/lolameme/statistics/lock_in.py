@@ -20,22 +20,6 @@ def goal(floor: np.ndarray | float) -> np.ndarray | float:
     return floor + LOCKED * (1 - floor)
 
 
-def above_floor(hits: np.ndarray, queries: np.ndarray, floor: float) -> float:
-    """One-sided p of an exact match that is no better than the floor.
-
-    `hits` and `queries` (P,) are right answers and questions of each program. Queries of one program share its
-    assignments, so programs are the draws: the mean of ratios has a linearised standard error over programs
-    (Cochran 1977, section 6.4). Where all programs come out alike, each counts as one draw of a binomial.
-    """
-    programs, total = len(hits), queries.sum()
-    reached = hits.sum() / total
-    residual = hits - reached * queries
-    error = np.sqrt(programs / max(1, programs - 1) * (residual**2).sum()) / total
-    if error == 0:
-        return float(stats.binom.sf(round(reached * programs) - 1, programs, floor))
-    return float(stats.t.sf((reached - floor) / error, programs - 1))
-
-
 def share_locked(locked: int, cells: int) -> tuple[float, float]:
     """The exact 95 % interval of the chance to lock in, from k of n cells (Clopper & Pearson 1934)."""
     found = stats.binomtest(locked, cells).proportion_ci(LEVEL, method="exact")
@@ -61,11 +45,14 @@ def smallest_share(cells: int, other_cells: int, alpha: float = ALPHA) -> float:
     return float(stats.beta.ppf(POWER, found[0], cells - found[0] + 1))
 
 
-def steps_to_lock_in(steps: np.ndarray, exact_match: np.ndarray, floor: float) -> float:
+def steps_to_lock_in(steps: np.ndarray, exact_match: np.ndarray, floor: float, locked: bool) -> float:
     """The first step from which on the exact match on valid stays above the goal; infinite where it ends below.
 
-    `steps` (T,) rise. A cell that never locks in is censored: it took more steps than it was given.
+    `steps` (T,) rise. A cell that has not `locked` in at the end, by the test that `Answers` has for it, is censored
+    wherever its curve lies: it took more steps than it was given.
     """
+    if not locked:
+        return np.inf
     below = np.flatnonzero(exact_match < goal(floor))
     if not len(below):
         return float(steps[0])
