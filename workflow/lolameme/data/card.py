@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
-from lolameme.data.floors import floor, most_frequent_answer, repeats
+from lolameme.data.floors import floor, most_frequent_answer
 from lolameme.data.oracle import oracle
 from lolameme.data.overlaps import Expressions, overlaps
 from lolameme.data.prompts import row_groups
@@ -43,7 +43,7 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         splits[split] |= {"oracle": oracle(path, solver, tokenizer, _TRAIN if split == "train" else None)}
         if split != "train":
             splits[split] |= {"overlaps": overlaps(folder, split, solver, trained)}
-            splits[split] |= {"floor": floor(path, variant.task, solver, repeats(program), frequent)}
+            splits[split] |= {"floor": floor(path, variant.task, solver, program, frequent)}
             splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in restricted.items()}
     return {
         "variant": name,
