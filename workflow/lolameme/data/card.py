@@ -216,6 +216,7 @@ def markdown(card: dict[str, Any]) -> str:
         "",
         leakage(card),
         worlds(card),
+        "The floor rules out what was asked before where the split asks once, a predicted bound where training does.",
         "",
         *overlap_rows(card),
         "",
