@@ -1,9 +1,10 @@
 """Splits mean what they say: nothing is tested twice, or on valid, or trained in the other order."""
 
+import pyarrow as pa
 import pytest
 
 from conftest import RECALL, study
-from lolameme.base.files import read_json, read_table
+from lolameme.base.files import read_json, read_table, write_table
 from lolameme.data import card
 from lolameme.data.dataset import Builder
 from lolameme.tasks.interpreter import interpreter
@@ -60,3 +61,68 @@ def test_the_card_tells_what_is_measured(tmp_path):
     assert 0.4 < shared["computed"] <= 0.65
     assert shared["asked_before"] == 0
     assert "| test | 0.000 | 0 | 0 |" in card.markdown(found)
+
+
+PROMISED = {
+    "about": "locals and globals of several kinds",
+    "world": {
+        "modulus": 10, "stems": 8, "heads": 4, "globals": 8, "operators": ["add"], "types": 2, "irregular": 0.4,
+        "unseen_pairs": 0.3, "unseen_names": 0.3,
+    },
+    "program": {"assignments": [3, 3], "queries": [3, 3], "operands": [1, 2], "global_share": 0.3,
+                "languages": {"lola": 1, "meme": 1}},
+    "taught_in": {"lola": 1, "meme": 1},
+    "sizes": {"train": 200, "valid": 20, "test": 40},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"pairs": "unseen", "operands": [2, 2], "queries": [1, 1]}, "pairs of values that are not unseen"),
+        ({"names": "unseen"}, "names that are not unseen"),
+        ({"names": "irregular"}, "names that are not irregular"),
+        ({"ask": "untaught"}, "globals that are not untaught in their language"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_split_that_breaks_its_settings_stops_the_study(tmp_path, changed, says, turned):
+    """Written by one setting and described by another; turned round, the special split is taken for an ordinary one."""
+    plain, special = (study(variants={"v": PROMISED | {"splits": {"test": extra}}}) for extra in ({}, changed))
+    Builder(special, "v").write(tmp_path / "special")
+    card.describe(special, "v", tmp_path / "special")
+    if turned and changed == {"names": "irregular"}:  # which training may have, too
+        card.describe(plain, "v", tmp_path / "special")
+    elif turned:
+        with pytest.raises(RuntimeError, match=r"that are not (seen|taught)"):
+            card.describe(plain, "v", tmp_path / "special")
+    else:
+        Builder(plain, "v").write(tmp_path / "plain")
+        with pytest.raises(RuntimeError, match=says):
+            card.describe(special, "v", tmp_path / "plain")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"), [("test", "programs are there twice"), ("valid", "prompts are in valid, too")]
+)
+def test_programs_that_a_split_must_not_have_stop_the_study(tmp_path, source, says):
+    made = study(variants={"v": PROMISED})
+    Builder(made, "v").write(tmp_path)
+    test, other = (read_table(tmp_path / f"{split}.parquet") for split in ("test", source))
+    write_table(tmp_path / "test.parquet", pa.concat_tables([test, other.slice(0, 1).select(test.column_names)]))
+    with pytest.raises(RuntimeError, match=says):
+        card.describe(made, "v", tmp_path)
+
+
+def test_queries_that_ask_again_stop_the_study_unless_they_may_or_must(tmp_path):
+    program = RECALL["program"] | {"assignments": [3, 3], "queries": [3, 3]}
+    again, once, more = (
+        study(variants={"v": RECALL | {"program": program | extra}})
+        for extra in ({"repeat": True}, {"repeat": False}, {"queries": [4, 4]})
+    )
+    assert [made.variants["v"].repeating for made in (again, once, more)] == [(), (), ("test",)]
+    for made, folder in ((again, "again"), (more, "more")):
+        Builder(made, "v").write(tmp_path / folder)
+        card.describe(made, "v", tmp_path / folder)
+    with pytest.raises(RuntimeError, match="queries ask again what could be asked once"):
+        card.describe(once, "v", tmp_path / "again")

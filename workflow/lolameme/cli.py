@@ -190,6 +190,12 @@ def check(arguments: argparse.Namespace) -> None:
         print(f"tests:         {tests} of order; the smallest arms, all cells against none: p = {p:.2g}, corrected")
     if p >= ALPHA and enough:
         print(f"               lock-in alone cannot tell these apart: plan fewer tests, or {enough} seeds")
+    for variant, settings in study.variants.items():
+        if settings.repeating:
+            print(
+                f"asked twice:   {variant}: {', '.join(settings.repeating)}: answers stand in the prompt already where"
+            )
+            print("               queries outnumber names; give valid and these no more queries than names")
     print(f"matched by:    {study.match}")
     print(f"parameters:    up to some {parameters[largest]:,} ({largest})")
 

@@ -9,18 +9,20 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from lolameme.base.files import read_json, read_table
-from lolameme.data.floors import floor, most_frequent_answer, repeats
+from lolameme.data.floors import floor, most_frequent_answer
 from lolameme.data.oracle import oracle
-from lolameme.data.overlaps import Expressions, overlaps
+from lolameme.data.overlaps import TRAIN, Expressions, overlaps
 from lolameme.data.prompts import row_groups
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.study import config
+from lolameme.study.sections import Section
 from lolameme.study.variant import BaseVariant
 from lolameme.tasks.interpreter import Interpreter, interpreter
 from lolameme.tasks.task import build_task
 
 EXAMPLES = 10
 _TRAIN = 2000  # training programs that the interpreter reads
+_MISSED = 0.001  # share of queries for which the generator may find nothing new to ask in its tries, though there is
 _NAMES = 6  # names shown with their tokens, per language
 _BARS = 12  # bins of a length histogram, at most
 
@@ -28,7 +30,8 @@ _BARS = 12  # bins of a length histogram, at most
 def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
     """Measure the written data of a variant in one world. Every number comes from the files, none from the generator.
 
-    Raises RuntimeError if the interpreter disagrees with an answer or a place on file: then the data are wrong.
+    Raises RuntimeError if the interpreter disagrees with an answer or a place on file, or if a split is not what its
+    settings promise: then the data are wrong.
     """
     variant = study.variants[name]
     world, dataset = read_json(folder / "world.json"), read_json(folder / "dataset.json")
@@ -41,9 +44,11 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         path = folder / f"{split}.parquet"
         splits[split] = measure(path, solver.choices, frequent)
         splits[split] |= {"oracle": oracle(path, solver, tokenizer, _TRAIN if split == "train" else None)}
+        require_rules(path, solver, program, _TRAIN if split == "train" else None)
         if split != "train":
             splits[split] |= {"overlaps": overlaps(folder, split, solver, trained)}
-            splits[split] |= {"floor": floor(path, variant.task, solver, repeats(program), frequent)}
+            require_apart(variant, split, splits[split]["overlaps"])
+            splits[split] |= {"floor": floor(path, variant.task, solver, program, frequent)}
             splits[split] |= {f"without_{faculty}": reached(path, c, frequent) for faculty, c in restricted.items()}
     return {
         "variant": name,
@@ -60,6 +65,26 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
         "names": name_tokens(build_task(study, name, dataset["world"]).names, tokenizer),
         "examples": examples(folder / "test.parquet", solver),
     }
+
+
+def require_rules(path: Path, solver: Interpreter, rules: Section, most: int | None = None) -> None:
+    """Raise RuntimeError if a program of a written split, or of its first `most` programs, breaks its settings."""
+    for text in read_table(path, ["text"])["text"].slice(0, most).to_pylist():
+        if found := solver.broken(text, rules):
+            raise RuntimeError(f"{path}: {found}, against the settings of the split: {text}")
+
+
+def require_apart(variant: BaseVariant, split: str, found: dict[str, Any]) -> None:
+    """Raise RuntimeError if a split has what its settings rule out, by what `overlaps` found in it."""
+    once = getattr(variant.programs()[split], "once", False)
+    broken = {
+        "programs are there twice": variant.held_out and found["twice"],
+        "prompts are in valid, too": variant.held_out and found["in_valid"],
+        "queries ask again what could be asked once": once and found["asked_before"] > _MISSED,
+    }
+    for what, much in broken.items():
+        if much:
+            raise RuntimeError(f"split {split}: {what} ({much:.3g}), against its settings")
 
 
 def made(variant: BaseVariant, seed: int) -> dict[str, Any]:
@@ -191,6 +216,7 @@ def markdown(card: dict[str, Any]) -> str:
         "",
         leakage(card),
         worlds(card),
+        "The floor rules out what was asked before where the split asks once, a predicted bound where training does.",
         "",
         *overlap_rows(card),
         "",
@@ -239,6 +265,8 @@ def overlap_rows(card: dict[str, Any]) -> list[str]:
             expressions = found.pop("expressions") or {"same_operators": None, "same_operands": None}
             shown = [*found.values(), *expressions.values()]
             lines.append(row(name, *("-" if v is None else f"{v:.3f}" if isinstance(v, float) else v for v in shown)))
+    lines += ["", f"Expressions are compared with those of the first {TRAIN:,} training programs."]
+    lines += ["What was asked before is answered in the prompt already; the slices by `asked_before` tell both apart."]
     return lines
 
 

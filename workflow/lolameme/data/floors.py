@@ -13,22 +13,22 @@ A guess that is torn between several answers counts as the share of it that is r
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 
 from lolameme.base.files import read_json, read_table
 from lolameme.data.prompts import row_groups
 from lolameme.study import plugins
+from lolameme.study.sections import Section
 from lolameme.study.variant import BaseVariant
 from lolameme.tasks.guessing import Guess
 from lolameme.tasks.interpreter import Interpreter, interpreter
 
 
-def floor(path: Path, task: str, solver: Interpreter, repeat: bool, frequent: str) -> float:
+def floor(path: Path, task: str, solver: Interpreter, rules: Section, frequent: str) -> float:
     """The floor of a written split; at least what answering at random reaches, or always `frequent`.
 
-    `repeat` says that its programs may ask for the same twice, before nothing else is left.
+    `rules` are the settings that its programs are drawn by.
     """
     guesses = plugins.load("task", task, "floor").guesses
     table = read_table(path, ["text", "answer", "answer_start", "value_start"])
@@ -37,7 +37,7 @@ def floor(path: Path, task: str, solver: Interpreter, repeat: bool, frequent: st
     right = usual = total = 0.0
     for row in rows:
         places = [s.value[0] for s in solver.statements(row["text"]) if s.kind == "query"]
-        made = dict(zip(places, guesses(solver, row["text"], not repeat, memory), strict=True))
+        made = dict(zip(places, guesses(solver, row["text"], rules, memory), strict=True))
         for answer, begin in zip(row["answer"], row["answer_start"], strict=True):
             right += share(made[begin], answer)
             usual, total = usual + (answer == frequent), total + 1
@@ -48,13 +48,8 @@ def floor_of(variant: BaseVariant, split: str, folder: Path) -> tuple[float, int
     """The floor of a split of a variant in one world, given its data, and the number of its programs."""
     path, solver = folder / f"{split}.parquet", interpreter(read_json(folder / "world.json"))
     frequent = most_frequent_answer(folder / "train.parquet")
-    reached = floor(path, variant.task, solver, repeats(variant.programs()[split]), frequent)
+    reached = floor(path, variant.task, solver, variant.programs()[split], frequent)
     return reached, read_table(path, ["id"]).num_rows
-
-
-def repeats(program: Any) -> bool:
-    """Whether programs of these settings may ask for the same twice."""
-    return getattr(program, "repeat", False)
 
 
 def most_frequent_answer(path: Path) -> str:

@@ -15,7 +15,8 @@ What the bound assumes, always in the guesser's favour:
 - It knows which binding of a variable is the latest, and what the weights hold.
 - Every variable is equally likely to be asked for; where training programs never ask for one twice, as in MQAR, those
   asked for already are ruled out, unless answers are not written (MQAR as in Zoology): there nothing shows what was
-  asked for.
+  asked for. The floor (`data/floors.py`) rules them out wherever the split itself asks once. So a bound may lie below
+  it: where training asks twice it teaches no ruling out, and a stack that cannot bind has no way to learn it.
 - Each token of an answer is looked up from the position before it, with the answer's tokens so far known: the second
   digit of a value stands one token farther from its name than the first.
 - What a variable stands for is looked up in turn: the operands of an expression at their own last tokens, an alias at

@@ -118,7 +118,8 @@ def _caption(study: Study) -> str:
         f"triangles, solid{'; a line for each number of taps, darker with more' if taps else ''}), one Hyena layer in "
         f"an attention stack (XEHT, dashed). Marks: mean over {study.counted_seeds} with 95 % intervals; dots: single "
         f"cells; horizontal bands: {bands}. Dashed grey: the floor, what needs no binding. Black bars: the bound that "
-        "was predicted before training, where it is below 1. Numbers k/n: of n cells, k lock in"
+        "was predicted before training, where it is below 1; it rules out what was asked before only where training "
+        "asks once, so it may lie below the floor. Numbers k/n: of n cells, k lock in"
         f"{'' if taps else '; above the triangles those of T HEX'}."
         f"{' At depth 2, XEHT-1 is the same stack as T HEX-2, and XEHT-2 as T HEX-1.' * (study.model.layers == 2)}"
     )

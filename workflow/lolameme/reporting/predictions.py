@@ -259,7 +259,8 @@ TABLES = [
         ("predicted_cells",),
         bounds,
         "Exact match beside the bound that each account set before training: the best guesser that sees as many tokens "
-        "back as the account allows the stack. Above: cells that exceed it by more than three standard errors.",
+        "back as the account allows the stack. It rules out what was asked before only where training asks once, so it "
+        "may lie below the floor. Above: cells that exceed it by more than three standard errors.",
         columns=BOUNDS,
         when=_predicts,
     ),

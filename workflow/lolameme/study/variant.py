@@ -63,6 +63,11 @@ class BaseVariant(Section):
         """Whether no prompt to validate or test on may be in train."""
         return True
 
+    @property
+    def repeating(self) -> tuple[str, ...]:
+        """The splits to test on that ask for the same twice for want of anything new to ask, though none says so."""
+        return ()
+
     def check(self, languages: dict[str, Language]) -> None:
         """Raise ValueError if the variant does not fit the study's languages."""
 

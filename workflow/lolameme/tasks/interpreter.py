@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lolameme.study import plugins
+from lolameme.study.sections import Section
 
 
 class ProgramError(ValueError):
@@ -110,6 +111,10 @@ class Interpreter(ABC):
         queries = [statement for statement in self.statements(program) if statement.kind == "query"]
         found = zip(queries, self.answers(program), strict=True)
         return {query.value[0]: answer for query, answer in found if query.value}
+
+    def broken(self, program: str, rules: Section) -> str | None:
+        """What a program does that the settings of its split rule out, in words; None if nothing."""
+        return None
 
     @abstractmethod
     def asks(self, program: str) -> bool:

@@ -11,13 +11,14 @@ from collections import Counter
 import numpy as np
 
 from lolameme.tasks.depo.interpreter import Interpreter
+from lolameme.tasks.depo.settings import Program
 from lolameme.tasks.guessing import Guess
 
 _COUNTED = 8
 
 
-def guesses(solver: Interpreter, program: str, once: bool, memory: bool) -> list[Guess]:
-    """A guess per query; no weights hold an edge, and no query is asked twice, whatever `once` and `memory` say."""
+def guesses(solver: Interpreter, program: str, rules: Program, memory: bool) -> list[Guess]:
+    """A guess per query; no weights hold an edge, and no query is asked twice, whatever `rules` and `memory` say."""
     found = solver.statements(program)
     nodes = [s.binds for s in found if s.kind == "assign"]
     place, n = {node: i for i, node in enumerate(nodes)}, len(nodes)

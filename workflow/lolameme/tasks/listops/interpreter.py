@@ -55,11 +55,16 @@ class Interpreter(interpreter.Interpreter):
         words.pop(0)
         if not given:
             raise ProgramError(f"{word} ] has no arguments, so it has no value")
-        known = sorted(value for value in given if value is not None)
+        known = [value for value in given if value is not None]
         if not known or (self.without == "nesting" and not outermost):
             return None
-        middle = known[(len(known) - 1) // 2] + known[len(known) // 2]
-        results = {"MAX": known[-1], "MIN": known[0], "MED": middle // 2, "SM": sum(known) % self.world["modulus"]}
-        value = results[word[1:]]
+        value = applied(word[1:], known, self.world["modulus"])
         steps.append(f"{word} {' '.join(map(str, given))} ] is {value}")
         return value
+
+
+def applied(operator: str, values: list[int], modulus: int) -> int:
+    """The result of an operator on the values of its arguments."""
+    ordered = sorted(values)
+    middle = ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]
+    return {"MAX": ordered[-1], "MIN": ordered[0], "MED": middle // 2, "SM": sum(ordered) % modulus}[operator]

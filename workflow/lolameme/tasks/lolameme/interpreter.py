@@ -7,6 +7,7 @@ from typing import Any
 
 from lolameme.tasks import interpreter
 from lolameme.tasks.interpreter import Answer, Operand, ProgramError, Span, Statement, Unknown
+from lolameme.tasks.lolameme.settings import Program
 
 _SPACE, _WORD, _OPERAND = re.compile(r"\s*"), re.compile(r"\S+"), re.compile(r"\w+(-\w+)*")
 _REMEMBERED = 1 << 14  # statements; in recall few differ, and they are most of what is read
@@ -45,6 +46,8 @@ class Interpreter(interpreter.Interpreter):
         self.specimen, self.ends = self._write(0), tuple(self.ends_in.values())
         self._read = functools.lru_cache(_REMEMBERED)(self._words)
         self.concepts = world["concepts"]
+        self.unseen = set(map(tuple, world["unseen_pairs"]))
+        self.taught = {language: set(concepts) for language, concepts in world["taught"].items()}
         self.names: dict[str, dict[str, int]] = {name: {} for name in world["languages"]}
         for language, declared in world["languages"].items():
             for concept, entry in enumerate(self.concepts):
@@ -76,6 +79,26 @@ class Interpreter(interpreter.Interpreter):
             if statement.kind == "query":
                 found.append(Answer(program[slice(*statement.expression)], value, self._write(value), steps))
         return found
+
+    def broken(self, program: str, rules: Program) -> str | None:
+        statements, values = self.statements(program), []
+        for statement in statements:
+            pairs: list[tuple[int, int]] = []
+            values.append(self._evaluate(program, statement, statements, values, pairs)[0])
+            met = any(pair in self.unseen for pair in pairs)
+            if met if rules.pairs == "seen" else statement.kind == "query" and not met:
+                return f"pairs of values that are not {rules.pairs}"
+            bound = self.concepts[statement.binds] if statement.binds is not None else None
+            if bound and bound["value"] is None:
+                kind = "unseen" if bound["unseen"] else "irregular" if bound["irregular"] else "seen"
+                if kind != rules.names and (kind, rules.names) != ("irregular", "seen"):
+                    return f"names that are not {rules.names}"
+            meant = zip(statement.operands, statement.meaning[1], strict=True)
+            used = {concept for operand, concept in meant if operand.reads is None and not operand.literal}
+            taught = used & self.taught.get(statement.language, used)
+            if rules.ask != "any" and used != (taught if rules.ask == "taught" else used - taught):
+                return f"globals that are not {rules.ask} in their language"
+        return None
 
     def stored(self, statement: Statement, i: int) -> str:
         """The value of an operand that reads no binding: written out, or held by the weights."""
@@ -218,11 +241,12 @@ class Interpreter(interpreter.Interpreter):
         return operators, operands
 
     def _evaluate(
-        self, program: str, statement: Statement, statements: list[Statement], values: list[int | None]
-    ) -> tuple[int, list[str]]:
+        self, program: str, statement: Statement, statements: list[Statement], values: list[int | None],
+        pairs: list[tuple[int, int]] | None = None,
+    ) -> tuple[int, list[str]]:  # fmt: skip
         """The value of a statement's expression and the steps to it, operands from left to right.
 
-        `values` are those of the statements before it.
+        `values` are those of the statements before it; the values that operators meet are added to `pairs`.
         """
         signs = self.world["languages"][statement.language]["operators"]
         kind, steps = 0, []
@@ -232,6 +256,8 @@ class Interpreter(interpreter.Interpreter):
             if i == 0:
                 value, kind = right, right_kind
                 continue
+            if pairs is not None:
+                pairs.append((value, right))
             sign = statement.meaning[0][i - 1]
             operator = self.world["operators"][sign]
             result, function = operator["tables"][kind][value][right], operator["functions"][kind]

@@ -107,6 +107,12 @@ class Program(Section):
         """The most different local names one program can bind."""
         return self.assignments[1] + self.noise[1]
 
+    @property
+    def once(self) -> bool:
+        """Whether programs never ask for the same twice: there is always something new to ask."""
+        names = 0 if self.rebinding or self.interleave else self.assignments[0]
+        return not self.repeat and self.queries[1] <= max(1, names)
+
     def check(self, world: World) -> None:
         """Raise ValueError if no program can be drawn from `world` with these settings."""
         if self.queries[0] < 1 or self.operands[0] < 1:
@@ -169,6 +175,17 @@ class Variant(BaseVariant):
             else program.updated(Program(repeat=False))
             for split, program in super().programs().items()
         }
+
+    @property
+    def repeating(self) -> tuple[str, ...]:
+        found = self.programs()
+        few = {
+            split: program.operands == (1, 1)
+            and not program.global_share
+            and program.queries[1] > program.assignments[0]
+            for split, program in found.items()
+        }
+        return tuple(split for split in self.tests if few[split] and not found[split].repeat)
 
     def check(self, languages: dict[str, Language]) -> None:
         """Raise ValueError if a language is not declared, lacks operator signs, or mixes with one that has the same."""
