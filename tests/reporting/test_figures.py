@@ -10,7 +10,7 @@ from conftest import ROOT, study, study_data
 from lolameme.drawing import style
 from lolameme.drawing.panels import panels, without_binding
 from lolameme.reporting import figures, position
-from lolameme.reporting.recall import alike
+from lolameme.reporting.recall import alike, sliced
 from lolameme.study import config
 
 
@@ -48,6 +48,14 @@ def test_splits_share_an_axis_only_if_they_differ_in_length_alone():
     }
     assert alike(config.parse(data), "recall") == ["test", "longer"]
     assert alike(study(), "recall") == ["test"]
+
+
+def test_where_all_programs_are_alike_the_figure_says_so():
+    none = pd.DataFrame({"variant": ["recall"], "column": ["distance"], "value": [1]})
+    figure = sliced(study(), none, "assignments", "assignments in the program")
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "No task of this study has programs that differ in this."
+    ]
 
 
 def test_names_below_the_map_of_splits_do_not_overlap():

@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
-from lolameme.drawing.panels import name_at_the_right, panels
+from lolameme.drawing.panels import name_at_the_right, nothing, panels
 from lolameme.drawing.style import QUIET, colours, lines, markers
 from lolameme.study.architectures import label
 from lolameme.study.config import Study
@@ -102,6 +102,8 @@ def sliced(study: Study, slices: pd.DataFrame, column: str, text: str) -> Drawin
     rows = slices[(slices["column"] == column) & slices["variant"].isin(recalled(study))]
     rows = rows.assign(value=rows["value"].astype(int)).query("value >= 0")  # -1: the variable is global
     shown = [(name, alike(study, name)) for name in recalled(study) if name in set(rows["variant"])]
+    if not shown:
+        return nothing("No task of this study has programs that differ in this.")
     if column == "distance":  # all splits have all distances, so each needs a panel of its own
         shown = [(name, [split]) for name, splits in shown for split in splits]
     titles = [f"{name} · {splits[0]}" if column == "distance" else name for name, splits in shown]
