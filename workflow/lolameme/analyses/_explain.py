@@ -24,7 +24,7 @@ WIDTH = 80  # columns of a terminal
 _DIFFERS = {  # in what the partner differs
     "names": "two assignments exchange their names",
     "query": "the query asks for another name",
-    "value": "two assignments exchange their values",
+    "value": "two assignments exchange their values; in a list, a digit is another one",
     "rebinding": "every assignment assigns what the next one did",
     "global": "the query asks for another global",
     "operator": "another operator",

@@ -5,7 +5,8 @@ their first tokens. `_partners` says what they may differ in.
 """
 
 import itertools
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,13 +45,11 @@ class Pairs:
 
     def some(self, chosen: Tensor) -> "Pairs":
         """Those that are `chosen`, (B,) bool; as wide as before."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(
-            self,
-            **{name: part[chosen] for name, part in parts.items() if isinstance(part, Tensor)},
-            prompts=list(itertools.compress(self.prompts, chosen.tolist())),
-            roles={name: mask[chosen] for name, mask in self.roles.items() if mask[chosen].any()},
-        )
+        parts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts |= {name: part[chosen] for name, part in parts.items() if isinstance(part, Tensor)}
+        parts["prompts"] = list(itertools.compress(self.prompts, chosen.tolist()))
+        parts["roles"] = {name: mask[chosen] for name, mask in self.roles.items() if mask[chosen].any()}
+        return Pairs(**parts)
 
 
 _Made = tuple[Prompt, Prompt, Tokens, Tokens, Draft]
