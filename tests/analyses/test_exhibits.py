@@ -114,8 +114,10 @@ def test_findings_say_what_all_seeds_say(tables):
         "these prompts).",
         "few: Hyena answers directly in layer 1 (2 of 2 seeds; exact match 1.00 over these prompts).",
     ]
-    assert any("T HEX-2 recalls locals with the mixers of layers 1, 2 alone" in s for s in said["knockout"])
-    assert any("Hyena recalls locals with the mixer of layer 1 alone" in s for s in said["knockout"])
+    assert any("T HEX-2 needs the mixers of layers 1, 2 to recall locals (2 of" in s for s in said["knockout"])
+    assert any(
+        "Hyena needs the mixer of layer 1 to recall locals; any one of the others" in s for s in said["knockout"]
+    )
     assert any("T HEX-2 recalls without any one of its long filters" in s for s in said["filters"])
     assert any("needs tap 1 of layer 1, tap 2 of layer 1" in s for s in said["filters"])
     assert not any("Hyena recalls without" in s for s in said["filters"])

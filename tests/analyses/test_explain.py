@@ -11,6 +11,7 @@ import pytest
 from lolameme import cli
 from lolameme.analyses import _explain as explaining
 from lolameme.analyses._pairs import pairs
+from lolameme.analyses._prompts import Tokens
 from lolameme.base import tensors
 from lolameme.base.files import write_json
 from lolameme.tasks.interpreter import ProgramError
@@ -49,6 +50,13 @@ def test_a_lookup_is_seen_token_by_token(oracle, prompt):
     place, token, share = found.looks[1].read[0]
     assert (token, share > 0.9) == (found.answer, True)
     assert found.tokens[place - 2].strip() == prompt.split()[-2]
+    assert "".join(found.tokens) == prompt
+
+
+def test_a_capital_is_shown_as_it_is_written_whatever_tokens_it_has():
+    """` to`, a sign for a capital, and `sen`, whose first letter is that capital."""
+    tokens = Tokens(np.zeros(5, int), 4, np.array([(0, 2), (2, 3), (2, 5), (5, 9), (9, 10)]))
+    assert tokens.written("toSen -> 7") == ["to", "S", "en", " -> "]
 
 
 def test_it_fits_a_terminal(oracle, prompt):

@@ -5,7 +5,7 @@ import torch
 
 from lolameme.analyses import knockout
 from lolameme.analyses._frames import checked, pooled
-from lolameme.analyses._measures import others
+from lolameme.analyses._measures import accompanied, others
 from lolameme.analyses._pairs import pairs
 
 
@@ -14,7 +14,7 @@ def test_every_mixer_can_be_knocked_out_for_locals_and_globals(untrained, archit
     measured = knockout.measure(untrained("mixed", architecture), knockout.Settings(prompts=24))
     checked("knockout", measured, knockout.COLUMNS)
     assert set(measured["asked"]) == {"locals", "globals"}
-    per_asked = 1 + 2 * 2 * 4 + 1  # nothing; two layers of two parts in four ways; one pair of mixers
+    per_asked = 1 + 2 * 2 * 6 + 1  # nothing; two layers of two parts in six ways; one pair of mixers
     assert (measured.groupby("asked").size() == per_asked).all()
     assert (measured["low"] <= measured["exact_match"]).all()
     assert (measured["exact_match"] <= measured["high"]).all()
@@ -40,11 +40,23 @@ def test_a_knocked_out_part_speaks_of_another_program_of_the_same_template(untra
     donor, weights = others(some)
     template = some.template.numpy()
     assert (template[donor] == template).all()
-    alone = (template[:, None] == template).sum(1) == 1
-    assert ((donor != range(len(donor))) | alone).all()
+    assert (donor != range(len(donor))).all()
     torch.testing.assert_close(weights.sum(1), torch.ones(len(some)))
-    assert (weights.diagonal()[torch.from_numpy(~alone)] == 0).all()
+    assert (weights.diagonal() == 0).all()
     assert ((weights > 0).numpy() <= (template[:, None] == template)).all()
+
+
+def test_a_prompt_without_another_of_its_template_is_left_out_and_counted(untrained):
+    cell = untrained("pairs")
+    drawn = pairs(cell, "query", 48)
+    asked = accompanied(drawn)
+    count = drawn.template.bincount()
+    assert len(asked) == int(count[count > 1].sum()) == len(asked.prompts) < len(drawn)
+    assert [int(row[last + 1]) for row, last in zip(asked.clean, asked.last, strict=True)] == asked.right.tolist()
+    measured = knockout.measure(cell, knockout.Settings(prompts=48))
+    assert set(measured["prompts"]) == {len(asked)}
+    assert set(measured["alone"]) == {len(drawn) - len(asked)}
+    assert knockout.measure(cell, knockout.Settings(prompts=16)).empty  # too few share a template
 
 
 def test_where_nothing_can_be_asked_there_is_no_row(untrained):

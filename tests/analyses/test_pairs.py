@@ -18,7 +18,7 @@ POSSIBLE = {  # what each variant can ask
     "hops": {"names", "query", "value", "rebinding"},
     "asked": {"names", "query", "value", "rebinding"},
     "few": {"names", "query", "value", "rebinding"},
-    "lists": set(),
+    "lists": {"value", "operator"},
 }
 ALL = [(variant, kind) for variant, kinds in POSSIBLE.items() for kind in sorted(kinds)]
 
@@ -98,6 +98,15 @@ def test_another_operator_leaves_the_operands(found):
         assert clean.query.reads == partner.query.reads
         assert clean.query.meaning[1] == partner.query.meaning[1]
         assert clean.query.meaning[0] != partner.query.meaning[0]
+
+
+@pytest.mark.parametrize(("kind", "changed"), [("value", str.isdigit), ("operator", lambda word: word.startswith("["))])
+def test_one_symbol_of_a_list_differs(found, kind, changed):
+    for clean, partner in found["lists"][kind].prompts:
+        symbols = zip(clean.text.split(), partner.text.split(), strict=True)
+        ((before, after),) = [(one, other) for one, other in symbols if one != other]
+        assert changed(before)
+        assert changed(after)
 
 
 def test_another_type_is_all_that_differs(found, untrained):

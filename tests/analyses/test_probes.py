@@ -3,6 +3,7 @@
 import numpy as np
 import oracles
 import pytest
+import torch
 
 from lolameme.analyses import probes
 from lolameme.analyses._frames import checked
@@ -10,6 +11,7 @@ from lolameme.analyses._labels import labels
 from lolameme.analyses._pairs import pairs
 from lolameme.analyses._ridge import Examples, accuracies, controlled
 from lolameme.base.seeds import generator
+from lolameme.learning.cell import Job
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +48,15 @@ def test_names_are_found_where_they_were_bound(untrained):
     assert accuracy["value", 2] == 1
     assert set(measured["weights"]) == {"trained", "random"}
     assert np.allclose(measured["selectivity"], measured["accuracy"] - measured["control"])
+
+
+def test_the_floor_is_read_from_the_very_weights_that_the_cell_began_with(untrained, small):
+    cell = untrained("few")
+    job = Job(small, cell.cell, small.training_of("few", "thex-2"), cell.data, threads=1)
+    began = job.model.state_dict()
+    floor = cell.at_the_start().state_dict()
+    assert floor.keys() == began.keys()
+    assert all(torch.equal(floor[name], weights) for name, weights in began.items())
 
 
 def test_held_out_names_are_in_no_example_to_fit_on(untrained):

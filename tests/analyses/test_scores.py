@@ -1,14 +1,19 @@
 """The verdict names the route of a stack whose mechanism is known, and finds none where there is none."""
 
+import copy
 import math
+from dataclasses import replace
 
 import oracles
+import pandas as pd
 import pytest
+import torch
 
 from lolameme.analyses import scores
 from lolameme.analyses._frames import checked
 from lolameme.analyses._routes import BIND, DIRECT, NOTHING, ROUTES, UNDEFINED
 from lolameme.analyses._verdict import verdict
+from lolameme.learning.device import Device
 
 SETTINGS = scores.Settings(prompts=48)
 
@@ -49,6 +54,17 @@ def test_random_weights_bind_nothing(untrained, architecture):
         measured = scores.measure(untrained(variant, architecture), SETTINGS)
         assert set(measured["verdict"]) == {NOTHING}
         assert measured["binding"].isna().all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.parametrize("route", [BIND, DIRECT])
+def test_a_gpu_measures_what_a_processor_measures(cells, route):
+    """Up to what TF32, in which a GPU multiplies matrices, leaves of a number: ten bits."""
+    cell = cells[route]
+    gpu = Device.choose("cuda", "float32")
+    moved = replace(cell, model=copy.deepcopy(cell.model).to(gpu.torch_device), device=gpu)
+    here, there = (scores.measure(one, SETTINGS).drop(columns="group") for one in (cell, moved))  # groups may tie
+    pd.testing.assert_frame_equal(there, here, rtol=0, atol=0.01)
 
 
 def test_a_task_without_names_to_exchange_has_no_verdict(untrained):

@@ -12,6 +12,7 @@ import torch
 from lolameme.analyses import scores
 from lolameme.analyses._pairs import pair_for
 from lolameme.analyses._patching import Runs
+from lolameme.analyses._prompts import tokenise
 from lolameme.analyses._retrieval import influences
 from lolameme.analyses._trained import Trained
 from lolameme.learning.ask import token_texts
@@ -23,7 +24,7 @@ WIDTH = 80  # columns of a terminal
 _DIFFERS = {  # in what the partner differs
     "names": "two assignments exchange their names",
     "query": "the query asks for another name",
-    "value": "two assignments exchange their values",
+    "value": "two assignments exchange their values; in a list, a digit is another one",
     "rebinding": "every assignment assigns what the next one did",
     "global": "the query asks for another global",
     "operator": "another operator",
@@ -48,7 +49,7 @@ class Explanation:
     """What was found out about one prompt of a cell."""
 
     cell: str
-    tokens: list[str]
+    tokens: list[str]  # as they are written
     answer: str  # the first token of it, by the interpreter
     answered: str  # the likeliest token
     probability: float
@@ -76,8 +77,8 @@ def explain(folder: Path, prompt: str) -> Explanation:
         raise ProgramError(
             f"{prompt!r}: nothing in it can be exchanged so that another answer of as many tokens is right"
         )
-    read = asking.clean[0, : int(asking.last) + 1].tolist()
-    words = token_texts(read, cell.tokenizer)
+    clean, partner = asking.prompts[0]
+    words = tokenise([clean], cell.tokenizer)[0].written(clean.text)
     runs = Runs(cell.model, asking)
     runs.masks = {str(place): mask[None] for place, mask in enumerate(torch.eye(len(words), dtype=torch.bool))}
     layers = range(len(cell.model.blocks) + 1)
@@ -93,7 +94,7 @@ def explain(folder: Path, prompt: str) -> Explanation:
         answered=told[1],
         probability=float(chances.max()),
         differs=_DIFFERS[asking.kind],
-        partner=asking.prompts[0][1].text.strip(),
+        partner=partner.text.strip(),
         partner_answer=told[2],
         told_apart=runs.told_apart,
         effects=np.array(effects) if runs.defined else np.full((len(layers), len(words)), math.nan),

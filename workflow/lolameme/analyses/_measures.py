@@ -64,10 +64,15 @@ def _draws(prompts: int) -> np.ndarray:
     return rng.multinomial(prompts, np.full(prompts, 1 / prompts), RESAMPLES).astype(float)
 
 
+def accompanied(pairs: Pairs) -> Pairs:
+    """The pairs whose prompt has the template of another one, so that this can speak in its place."""
+    return pairs.some(pairs.template.bincount()[pairs.template] > 1)
+
+
 def others(pairs: Pairs) -> tuple[np.ndarray, Tensor]:
     """For every prompt another one of the same template (B,), and (B, B) weights that average all the others.
 
-    Where a template has one prompt only, it stands for itself.
+    Every template must have two prompts, as those of `accompanied` have.
     """
     rng, template = generator(0, "other programs", pairs.kind), pairs.template.cpu().numpy()
     donor = np.arange(len(template))
@@ -75,5 +80,5 @@ def others(pairs: Pairs) -> tuple[np.ndarray, Tensor]:
         order = rng.permutation(np.flatnonzero(template == number))
         donor[order] = np.roll(order, 1)
     same = pairs.template[:, None] == pairs.template
-    same &= ~torch.eye(len(pairs), dtype=torch.bool, device=same.device) | (same.sum(1, keepdim=True) == 1)
+    same &= ~torch.eye(len(pairs), dtype=torch.bool, device=same.device)
     return donor, same / same.sum(1, keepdim=True)

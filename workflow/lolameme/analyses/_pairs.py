@@ -4,7 +4,9 @@ Both prompts of a pair have the same number of tokens, and every token the same 
 their first tokens. `_partners` says what they may differ in.
 """
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +42,14 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.last)
+
+    def some(self, chosen: Tensor) -> "Pairs":
+        """Those that are `chosen`, (B,) bool; as wide as before."""
+        parts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts |= {name: part[chosen] for name, part in parts.items() if isinstance(part, Tensor)}
+        parts["prompts"] = list(itertools.compress(self.prompts, chosen.tolist()))
+        parts["roles"] = {name: mask[chosen] for name, mask in self.roles.items() if mask[chosen].any()}
+        return Pairs(**parts)
 
 
 _Made = tuple[Prompt, Prompt, Tokens, Tokens, Draft]

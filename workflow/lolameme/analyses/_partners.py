@@ -4,10 +4,10 @@ Kinds:
 
     names        two assignments exchange their names; no value moves, so at values only what was bound there differs
     query        the query asks for another name of the program
-    value        two assignments exchange what they assign
+    value        two assignments exchange what they assign; in a list, a digit is another one
     rebinding    every assignment assigns what the next one did
     global       the query asks for another global, which only the weights hold
-    operator     another operator between the same operands
+    operator     another operator of the same operands
     type         another global of the same value and another latent type: the operator acts otherwise
     language     as names, and the whole program written in another language: does what is carried pass between them?
 
@@ -15,6 +15,7 @@ All but `language` keep every other token. A kind that the programs of a variant
 """
 
 import re
+import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,6 +100,11 @@ def _reads_global(query: Statement) -> bool:
     return any(operand.reads is None and not operand.literal for operand in query.operands)
 
 
+def _is_list(query: Statement) -> bool:
+    """Whether it names nothing: all that it is about is written out."""
+    return not query.operands
+
+
 def _two(clean: Prompt, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     """An assignment that the query reads, and another one, in random order."""
     read_ones = [i for i in clean.query.reads if i is not None]
@@ -113,10 +119,20 @@ def _names(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]
         yield Draft(clean.edited([(a, clean.at(b)), (b, clean.at(a))]), (i, j))
 
 
-def _values(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]:
+def _values(clean: Prompt, rng: np.random.Generator, pool: _Pool) -> Iterator[Draft]:
+    if _is_list(clean.query):
+        yield from _digits(clean, rng, pool)
+        return
     for i, j in _two(clean, rng):
         a, b = (there(clean.statements[k].value) for k in (i, j))
         yield Draft(clean.edited([(a, clean.at(b)), (b, clean.at(a))]), (i, j))
+
+
+def _digits(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]:
+    places = [span for span in _words(clean.text, clean.query) if clean.at(span).isdigit()]
+    for k in rng.permutation(len(places)):
+        others = string.digits.replace(clean.at(places[k]), "")
+        yield Draft(clean.edited([(places[k], others[rng.integers(len(others))])]), ())
 
 
 def _query(clean: Prompt, rng: np.random.Generator, _: _Pool) -> Iterator[Draft]:
@@ -154,11 +170,17 @@ def _type(clean: Prompt, rng: np.random.Generator, pool: _Pool) -> Iterator[Draf
 
 
 def _operator_spans(text: str, query: Statement) -> list[tuple[int, int]]:
-    """Where the operators of a query stand: what its expression holds beside operands."""
-    start, stop = query.expression
-    words = [(start + m.start(), start + m.end()) for m in re.finditer(r"\S+", text[start:stop])]
+    """Where the operators of a query stand: what its expression holds beside operands, digits and closing brackets."""
     operands = {operand.span for operand in query.operands}
-    return [span for span in words if span not in operands]
+    return [
+        span for span in _words(text, query) if span not in operands and not re.fullmatch(r"\d|\]", text[slice(*span)])
+    ]
+
+
+def _words(text: str, query: Statement) -> list[tuple[int, int]]:
+    """Where the words of a query's expression stand."""
+    start, stop = query.expression
+    return [(start + m.start(), start + m.end()) for m in re.finditer(r"\S+", text[start:stop])]
 
 
 def _pools(texts: list[str], solver: Interpreter) -> dict[str, _Pool]:
@@ -182,10 +204,10 @@ _KINDS: dict[str, tuple[Callable[[Statement], bool], Callable[[Prompt, np.random
 _KINDS = {
     "names": (_reads_local, _names),
     "query": (_reads_local, _query),
-    "value": (_reads_local, _values),
+    "value": (lambda query: _reads_local(query) or _is_list(query), _values),
     "rebinding": (_reads_local, _rebinding),
     "global": (_reads_global, _global),
-    "operator": (lambda query: len(query.operands) > 1, _operator),
+    "operator": (lambda query: len(query.operands) > 1 or _is_list(query), _operator),
     "type": (lambda query: len(query.operands) > 1 and query.reads[0] is None, _type),
     "language": (_reads_local, _names),
 }

@@ -1,5 +1,6 @@
 """Prompts from the programs of a split: one query each, cut where its answer is due, with the roles of its tokens."""
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,6 +75,14 @@ class Tokens:
         found = (self.offsets[:, 0] < stop) & (self.offsets[:, 1] > start)
         found[self.length :] = False
         return found
+
+    def written(self, text: str) -> list[str]:
+        """The characters of `text` that each token of the prompt stands for; joined, they are the prompt.
+
+        A sign that the next letter is a capital shares that letter with the piece that follows, and has it here.
+        """
+        stops = np.maximum.accumulate(self.offsets[: self.length, 1])
+        return [text[start:stop] for start, stop in itertools.pairwise([0, *stops])]
 
 
 def tokenise(prompts: list[Prompt], tokenizer: Tokenizer) -> list[Tokens]:

@@ -67,8 +67,8 @@ class Trained:
         return interpreter(self.world)
 
     def at_the_start(self) -> Stack:
-        """A stack like the cell's, with random weights: what is read from those is no trace of training."""
-        seed = seed_of(self.cell.seed, "random stack")
+        """The stack as `learning.cell` draws it before training: what is read from it is no trace of training."""
+        seed = seed_of(self.cell.seed, "initialisation", self.cell.variant, self.cell.architecture)
         made = build(self.facts["architecture"], self.settings, self.facts["vocabulary"], seed)
         return made.to(self.device.torch_device).eval()
 

@@ -154,15 +154,19 @@ def draw(study: "Study", emergence_curves: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """What comes before all else: said where, in every seed, it is reached while all others surely are not."""
+    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []
     drawn = curves(None, tables["emergence"])
     reached = onsets(None, drawn)
-    for (variant, architecture), cells in reached.groupby(["variant", "architecture"], sort=False):
-        seeds = cells["seed"].nunique()
+    asked = (
+        tables["emergence"].groupby(seeds.KEYS)["seed"].nunique()
+    )  # those that can be asked nothing are counted, too
+    for (variant, architecture), cells in reached.groupby(seeds.KEYS, sort=False):
+        n = asked[variant, architecture]
         there = cells[cells["reached"].notna()].groupby("score", sort=False)
-        scores_there = [score for score, mine in there if len(mine) == seeds]  # in the end, in every seed
+        scores_there = [score for score, mine in there if len(mine) == n]  # in the end, in every seed
         mine = drawn[(drawn["variant"] == variant) & (drawn["architecture"] == architecture)]
         for first in scores_there:
             at = cells[cells["score"] == first].set_index("seed")["reached"]
@@ -178,7 +182,7 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
             )
             said.append(
                 f"{variant}: in {label(architecture)} {SAID[first]} from {when} on, before anything else is in place"
-                f"{later} ({seeds} of {seeds} seed{'s' if seeds > 1 else ''})."
+                f"{later} ({seeds.all_of(n)})."
             )
     return said
 

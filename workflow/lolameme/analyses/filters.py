@@ -85,7 +85,29 @@ def causal_length(rows: "pd.DataFrame", whole: float, share: float = 0.9) -> int
     return None if kept.empty else int(kept["taps"].min())
 
 
-# ---- from the table of all cells: needs, a figure, sentences
+# ---- from the table of all cells: costs, needs, a figure, sentences
+
+
+def costs(study: "Study", filters: "pd.DataFrame") -> "pd.DataFrame":
+    """What exact match costs with a filter changed: mean over seeds, with the 95 % interval over them."""
+    import pandas as pd
+
+    from lolameme.analyses import _seeds as seeds
+
+    keys = [*seeds.KEYS, "asked", "layer", "filter", "taps"]
+    return pd.DataFrame(seeds.costs(filters, filters["filter"] == WHOLE, keys), columns=list(COSTS))
+
+
+COSTS = {
+    "variant": CELL["variant"],
+    "architecture": CELL["architecture"],
+    **{name: COLUMNS[name] for name in ("asked", "layer", "filter", "taps")},
+    "seeds": Column(int, "cells", "cells"),
+    "exact_match": Column(float, "of the whole stack, mean over seeds", "share"),
+    "cost": Column(float, "exact match lost, mean over seeds", "share"),
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+}
 
 
 def needs(study: "Study", filters: "pd.DataFrame") -> "pd.DataFrame":
@@ -144,43 +166,50 @@ def draw(study: "Study", filters: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Long filters that recall does without, and taps it needs: said where all seeds' intervals say so."""
+    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []
-    rows = tables["filters"]
-    for (variant, architecture), cells in rows[rows["asked"] == "locals"].groupby(
-        ["variant", "architecture"], sort=False
-    ):
-        whole = cells[cells["filter"] == WHOLE].set_index("seed")
-        if (whole["exact_match"] < RECALLS).any():
+    for (variant, architecture), cells in tables["filters"].groupby(seeds.KEYS, sort=False):
+        every, cells = set(cells["seed"]), cells[cells["asked"] == "locals"]
+        whole = cells[cells["filter"] == WHOLE]
+        if not seeds.agree(whole, whole["low"] >= RECALLS, every):
             continue
+        cells = cells.join(whole.set_index("seed")[["exact_match", "low"]].add_prefix("whole_"), on="seed")
         bare = cells[(cells["filter"] == LONG) & (cells["taps"] == 0)]
         spared = [
             layer
             for layer, mine in bare.groupby("layer")
-            if (mine.set_index("seed")["low"] > whole["exact_match"] - SPARE).all()
+            if seeds.agree(mine, mine["low"] > mine["whole_exact_match"] - SPARE, every)
         ]
-        n = len(whole)
-        seeds = f"{n} of {n} seed{'s' if n > 1 else ''}"
+        asked = seeds.all_of(len(every))
         if spared and len(spared) == bare["layer"].nunique():
             said.append(
                 f"{variant}: {label(architecture)} recalls without any one of its long filters: with their bias alone "
-                f"exact match falls by less than {SPARE} ({seeds})."
+                f"exact match falls by less than {SPARE} ({asked})."
             )
         short = cells[cells["filter"] == SHORT]
         needed = [
             f"tap {tap} of layer {layer}"
             for (layer, tap), mine in short.groupby(["layer", "taps"])
-            if (mine.set_index("seed")["high"] < whole["low"] - NEEDED).all()
+            if seeds.agree(mine, mine["high"] < mine["whole_low"] - NEEDED, every)
         ]
         if needed:
             said.append(
-                f"{variant}: {label(architecture)} needs {', '.join(needed)} of its short convolutions ({seeds})."
+                f"{variant}: {label(architecture)} needs {', '.join(needed)} of its short convolutions ({asked})."
             )
     return said
 
 
 TABLES = [
+    Table(
+        "filter_costs",
+        ("filters",),
+        costs,
+        "What exact match costs without one tap of a short convolution, or with the long filters of a layer cut to "
+        "their first taps. Mean over seeds, 95 % t interval.",
+        columns=COSTS,
+    ),
     Table(
         "filter_needs",
         ("filters",),
@@ -189,7 +218,7 @@ TABLES = [
         "causal length of long filters: the fewest first taps that keep 0.9 of exact match (0: the bias alone; empty: "
         "more than were tried).",
         columns=NEEDS,
-    )
+    ),
 ]
 FIGURES = [
     Figure(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lolameme.analyses._asked import Count
+from lolameme.analyses._asked import FEWEST, Count
 from lolameme.study.exhibits import CELL, Column, Figure, Table
 from lolameme.study.sections import Section
 
@@ -37,7 +37,8 @@ COLUMNS = {
         "average",
     ),
     "where": Column(str, "everywhere, at the answer sign, or in the assignments"),
-    "prompts": Column(int, "asked", "prompts"),
+    "prompts": Column(int, "asked, each of the same template as another one of them", "prompts"),
+    "alone": Column(int, "left out, because no other prompt has their template", "prompts"),
     "exact_match": Column(float, "of the whole answers to these prompts", "share"),
     "low": Column(float, "where its 95 % bootstrap interval over prompts starts", "share"),
     "high": Column(float, "where it ends", "share"),
@@ -46,7 +47,7 @@ COLUMNS = {
 
 
 def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
-    """One row per intervention, with exact match over the same prompts; no row where nothing can be asked."""
+    """One row per intervention, with exact match over the same prompts; no row where too few can be asked."""
     import itertools
 
     import torch
@@ -55,36 +56,35 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     from lolameme.analyses._activations import SITES, put, record, resumed, visited
     from lolameme.analyses._frames import framed
     from lolameme.analyses._pairs import pairs
+    from lolameme.analyses._roles import ANSWER_SIGN
 
     model, rows = cell.model, []
     layers = range(len(model.blocks))
     sites = {"mixer": "mixer_out", "MLP": "mlp_out"}
     for asked, kind in (("locals", "query"), ("globals", "global")):
-        asking = pairs(cell, kind, settings.prompts)
-        if asking is None:
+        drawn = pairs(cell, kind, settings.prompts)
+        asking = drawn and measures.accompanied(drawn)
+        if drawn is None or asking is None or len(asking) < FEWEST:
             continue
+        alone = len(drawn) - len(asking)
 
-        def add(part, numbers, by, where, hidden, asked=asked, asking=asking):
+        def add(part, numbers, by, where, hidden, asked=asked, asking=asking, alone=alone):
             exact, low, high = measures.mean(measures.hits(model, hidden, asking))
             difference = float(measures.differences(model, hidden, asking).mean())
             name = "+".join(str(number + 1) for number in numbers)
-            rows.append((asked, part, name, by, where, len(asking), exact, low, high, difference))
+            rows.append((asked, part, name, by, where, len(asking), alone, exact, low, high, difference))
 
         hidden, kept = record(model, asking.clean, [(s, layer) for layer in layers for s in SITES])
         add(NOTHING, (), "", "", hidden)
         donor, average = measures.others(asking)
-        sign = asking.roles["answer sign"]
-        before = asking.before_query
+        places = {"everywhere": None, "answer sign": asking.roles[ANSWER_SIGN]}
+        if asking.before_query.any():
+            places["assignments"] = asking.before_query
         for layer, (part, site) in itertools.product(layers, sites.items()):
             said = kept[site, layer]
-            means = torch.einsum("bc,cld->bld", average, said)
-            cases: list[tuple[str, str, torch.Tensor, torch.Tensor | None]]
-            cases = [("resample", "everywhere", said[donor], None), ("mean", "everywhere", means, None)]
-            cases += [("mean", "answer sign", means, sign)]
-            if before.any():
-                cases += [("mean", "assignments", means, before)]
-            for by, where, instead, places in cases:
-                with torch.inference_mode(), visited(model, {(site, layer): put(instead, places)}):
+            instead = {"resample": said[donor], "mean": torch.einsum("bc,cld->bld", average, said)}
+            for by, where in itertools.product(instead, places):
+                with torch.inference_mode(), visited(model, {(site, layer): put(instead[by], places[where])}):
                     add(part, (layer,), by, where, resumed(model, kept["resid_pre", layer], layer))
         for first, second in itertools.combinations(layers, 2):
             both = {("mixer_out", k): put(kept["mixer_out", k][donor]) for k in (first, second)}
@@ -101,16 +101,10 @@ def costs(study: "Study", knockout: "pd.DataFrame") -> "pd.DataFrame":
     """What exact match costs without a part: mean over seeds, with the 95 % interval over them."""
     import pandas as pd
 
-    from lolameme.statistics.means import interval
+    from lolameme.analyses import _seeds as seeds
 
-    keys = ["variant", "architecture", "asked"]
-    whole = knockout[knockout["part"] == NOTHING].set_index([*keys, "seed"])["exact_match"]
-    changed = knockout[knockout["part"] != NOTHING].join(whole.rename("whole"), on=[*keys, "seed"])
-    changed = changed.assign(cost=changed["whole"] - changed["exact_match"])
-    rows = []
-    for names, group in changed.groupby([*keys, "part", "layers", "by", "where"], sort=False):
-        rows.append((*names, len(group), group["whole"].mean(), *interval(group["cost"].to_numpy())))
-    return pd.DataFrame(rows, columns=list(COSTS))
+    keys = [*seeds.KEYS, "asked", "part", "layers", "by", "where"]
+    return pd.DataFrame(seeds.costs(knockout, knockout["part"] == NOTHING, keys), columns=list(COSTS))
 
 
 COSTS = {
@@ -134,7 +128,8 @@ def draw(study: "Study", knockout_costs: "pd.DataFrame") -> "Drawing":
     from lolameme.drawing.panels import nothing
     from lolameme.study.architectures import label
 
-    shown = knockout_costs[(knockout_costs["by"] == "resample") & knockout_costs["part"].isin(PARTS)]
+    shown = knockout_costs[knockout_costs["part"].isin(PARTS)]
+    shown = shown[(shown["by"] == "resample") & (shown["where"] == "everywhere")]
     panels = list(shown.groupby(["variant", "asked"], sort=False).groups)
     if not panels:
         return nothing("No task of this study asks for locals or globals.")
@@ -159,28 +154,37 @@ def draw(study: "Study", knockout_costs: "pd.DataFrame") -> "Drawing":
 
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
-    """Which mixers an architecture needs: said where every seed says so of every layer, or of none."""
+    """Which mixers an architecture needs: said where every seed says so of each layer, or that it is to spare."""
+    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []
-    rows = tables["knockout"]
-    rows = rows[(rows["part"] == NOTHING) | ((rows["part"] == "mixer") & (rows["by"] == "resample"))]
-    for (variant, architecture, asked), cells in rows.groupby(["variant", "architecture", "asked"], sort=False):
-        whole = cells[cells["part"] == NOTHING].set_index("seed")
-        needed, spare = [], []
-        for layer, mine in cells[cells["part"] == "mixer"].groupby("layers", sort=False):
-            mine = mine.set_index("seed")
-            if (mine["high"] < whole["low"] - NEEDED).all():
-                needed.append(layer)
-            elif (mine["low"] > whole["exact_match"] - SPARE).all():
-                spare.append(layer)
-        if needed and len(needed) + len(spare) == cells.loc[cells["part"] == "mixer", "layers"].nunique():
-            layers = f"layer{'s' if len(needed) > 1 else ''} {', '.join(needed)}"
-            seeds = len(whole)
+    for (variant, architecture), cells in tables["knockout"].groupby(seeds.KEYS, sort=False):
+        every = set(cells["seed"])
+        for asked, rows in cells.groupby("asked", sort=False):
+            whole = rows[rows["part"] == NOTHING].set_index("seed")[["exact_match", "low"]].add_prefix("whole_")
+            mixers = rows[(rows["part"] == "mixer") & (rows["by"] == "resample") & (rows["where"] == "everywhere")]
+            layers = mixers.join(whole, on="seed").groupby("layers", sort=False)
+            needed, spare = (
+                [layer for layer, mine in layers if seeds.agree(mine, holds(mine), every)]
+                for holds in (
+                    lambda mine: mine["high"] < mine["whole_low"] - NEEDED,
+                    lambda mine: mine["low"] > mine["whole_exact_match"] - SPARE,
+                )
+            )
+            if not needed or len(needed) + len(spare) < layers.ngroups:
+                continue
+            which = (
+                f"mixer{'s' if len(needed) > 1 else ''} of layer{'s' if len(needed) > 1 else ''} {', '.join(needed)}"
+            )
+            others = (
+                f"; any one of the others can speak of another program and exact match falls by less than {SPARE}"
+                if spare
+                else ""
+            )
             said.append(
-                f"{variant}: {label(architecture)} recalls {asked} with the mixer{'s' if len(needed) > 1 else ''} of "
-                f"{layers} alone; those of all other layers can speak of another program and exact match falls by less "
-                f"than {SPARE} ({seeds} of {seeds} seed{'s' if seeds > 1 else ''})."
+                f"{variant}: {label(architecture)} needs the {which} to recall {asked}{others} "
+                f"({seeds.all_of(len(every))})."
             )
     return said
 

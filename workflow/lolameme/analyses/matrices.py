@@ -1,4 +1,8 @@
-"""Matrices: which positions each layer reads from, attention maps and Hyena's effective matrices side by side."""
+"""Matrices: which positions each layer reads from, attention maps and Hyena's effective matrices side by side.
+
+A picture of one prompt in the cells of one seed, to look at: nothing is averaged, so no interval belongs to it, and no
+sentence is said of it. What all seeds have in common is what `scores` and `knockout` measure.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count, Kind
-from lolameme.study.exhibits import Column, Figure, Table
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -68,7 +68,33 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     return framed("patching", rows)
 
 
-# ---- from the table of all cells: figures, sentences
+# ---- from the table of all cells: means over seeds, figures, sentences
+
+
+def effects(study: "Study", patching: "pd.DataFrame") -> "pd.DataFrame":
+    """How far the answer follows each patch: mean over the seeds that notice the exchange, with its 95 % interval."""
+    import pandas as pd
+
+    from lolameme.analyses import _seeds as seeds
+
+    keys = [*seeds.KEYS, "kind", "direction", "layer", "role"]
+    rows = [
+        (*names, len(cells), int(cells["effect"].notna().sum()), *seeds.mean(cells["effect"]))
+        for names, cells in patching.groupby(keys, sort=False)
+    ]
+    return pd.DataFrame(rows, columns=list(EFFECTS))
+
+
+EFFECTS = {
+    "variant": CELL["variant"],
+    "architecture": CELL["architecture"],
+    **{name: COLUMNS[name] for name in ("kind", "direction", "layer", "role")},
+    "seeds": Column(int, "cells", "cells"),
+    "noticed": Column(int, "of which tell the two prompts apart, so that their effects are defined", "cells"),
+    "effect": Column(float, "how far the answer follows the patch, mean over these; NaN: no cell", "share"),
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+}
 
 
 def exchanged(patching: "pd.DataFrame") -> "pd.DataFrame":
@@ -132,23 +158,33 @@ def draw_below(study: "Study", patching: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Where the names of a program stand after layer 1: said where all seeds say the same, intervals included."""
+    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []
-    rows = exchanged(tables["patching"])
-    for (variant, architecture), cells in rows[rows["layer"] == 1].groupby(["variant", "architecture"], sort=False):
-        n = cells["seed"].nunique()
-        carrying = [role for role, mine in cells.groupby("role", sort=False) if (mine["low"] > CARRIED).all()]
+    for (variant, architecture), cells in tables["patching"].groupby(seeds.KEYS, sort=False):
+        rows, every = cells[(cells["kind"] == "names") & (cells["layer"] == 1)], set(cells["seed"])
+        roles = rows.groupby("role", sort=False)
+        carrying = [role for role, mine in roles if seeds.agree(mine, mine["low"] > CARRIED, every)]
         if len(carrying) == 1:
             said.append(
                 f"{variant}, {label(architecture)}: after layer 1, which name has which value stands at the "
                 f"{carrying[0]} (more than {CARRIED:.0%} of the answer follows a patch there, in both directions; "
-                f"{n} of {n} seed{'s' if n > 1 else ''})."
+                f"{seeds.all_of(len(every))})."
             )
     return said
 
 
-TABLES: list[Table] = []
+TABLES = [
+    Table(
+        "patching_effects",
+        ("patching",),
+        effects,
+        "How far the answer follows when the stream at tokens of one role is the partner's: mean over the seeds that "
+        "tell the two prompts apart, with its 95 % t interval.",
+        columns=EFFECTS,
+    )
+]
 FIGURES = [
     Figure(
         "patching",

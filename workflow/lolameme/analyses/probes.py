@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Column, Figure, Table
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ COLUMNS = {
     "role": Column(str, "of the tokens where it is looked for"),
     "layer": Column(int, "the stream is read after so many layers; 0: the embedding", "layers"),
     "held_out": Column(str, "what the test examples do not share with those fitted: programs, or names, too"),
-    "weights": Column(str, "trained; random: the same stack before training, the floor"),
+    "weights": Column(str, "trained; random: those that the cell began with, the floor"),
     "examples": Column(int, "tested", "tokens"),
     "classes": Column(int, "that there are to tell apart", "classes"),
     "accuracy": Column(float, "of test examples told right", "share"),
@@ -85,7 +85,35 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     return framed("probes", rows)
 
 
-# ---- from the table of all cells: a figure, sentences
+# ---- from the table of all cells: means over seeds, a figure, sentences
+
+
+def accuracies(study: "Study", probes: "pd.DataFrame") -> "pd.DataFrame":
+    """What probes tell: accuracy and selectivity, means over seeds with their 95 % intervals."""
+    import pandas as pd
+
+    from lolameme.analyses import _seeds as seeds
+
+    keys = [*seeds.KEYS, "about", "role", "layer", "held_out", "weights"]
+    rows = [
+        (*names, len(cells), *seeds.mean(cells["accuracy"]), *seeds.mean(cells["selectivity"]))
+        for names, cells in probes.groupby(keys, sort=False)
+    ]
+    return pd.DataFrame(rows, columns=list(ACCURACIES))
+
+
+ACCURACIES = {
+    "variant": CELL["variant"],
+    "architecture": CELL["architecture"],
+    **{name: COLUMNS[name] for name in ("about", "role", "layer", "held_out", "weights")},
+    "seeds": Column(int, "cells", "cells"),
+    "accuracy": Column(float, "of test examples told right, mean over seeds", "share"),
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "selectivity": Column(float, "accuracy minus that on random labels of the same kinds, mean over seeds", "share"),
+    "selectivity_low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "selectivity_high": Column(float, "where it ends", "share"),
+}
 
 
 def draw(study: "Study", probes: "pd.DataFrame") -> "Drawing":
@@ -114,24 +142,33 @@ def draw(study: "Study", probes: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Where random weights hold a name at its value as readably as trained ones: there a probe alone would mislead."""
+    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
-    rows = tables["probes"]
-    rows = rows[(rows["about"] == "name bound") & (rows["held_out"] == PROGRAMS) & (rows["layer"] > 0)]
     said = []
-    for (variant, architecture), cells in rows.groupby(["variant", "architecture"], sort=False):
-        floor = cells[cells["weights"] == RANDOM].groupby("seed")["low"].max()
-        if len(floor) and (floor > READABLE).all():
-            n = len(floor)
+    for (variant, architecture), cells in tables["probes"].groupby(seeds.KEYS, sort=False):
+        at_values = cells[(cells["about"] == "name bound") & (cells["held_out"] == PROGRAMS) & (cells["layer"] > 0)]
+        floor = at_values[at_values["weights"] == RANDOM].groupby("seed", as_index=False)["low"].max()
+        every = set(cells["seed"])
+        if seeds.agree(floor, floor["low"] > READABLE, every):
             said.append(
                 f"{variant}: in {label(architecture)} a linear reader finds which name a value is bound to with random "
-                f"weights already (accuracy above {READABLE} in {n} of {n} seed{'s' if n > 1 else ''}): that it is "
-                "there does not say that it is used."
+                f"weights already (accuracy above {READABLE} in {seeds.all_of(len(every))}): that it is there does not "
+                "say that it is used."
             )
     return said
 
 
-TABLES: list[Table] = []
+TABLES = [
+    Table(
+        "probe_accuracies",
+        ("probes",),
+        accuracies,
+        "Accuracy of linear probes of the residual stream, and how far it exceeds that on random labels (selectivity). "
+        "Means over seeds, 95 % t intervals.",
+        columns=ACCURACIES,
+    )
+]
 FIGURES = [
     Figure(
         "probes",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import Column, Figure, Table
+from lolameme.study.exhibits import CELL, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -75,7 +75,32 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
     return framed("rebinding", rows)
 
 
-# ---- from the table of all cells: a figure, sentences
+# ---- from the table of all cells: means over seeds, a figure, sentences
+
+
+def shares(study: "Study", rebinding: "pd.DataFrame") -> "pd.DataFrame":
+    """How often each answer is given: mean over seeds, with the 95 % interval over them."""
+    import pandas as pd
+
+    from lolameme.analyses import _seeds as seeds
+
+    rows = [
+        (*names, len(cells), *seeds.mean(cells["share"]), cells["guess"].mean())
+        for names, cells in rebinding.groupby([*seeds.KEYS, "answer"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=list(SHARES))
+
+
+SHARES = {
+    "variant": CELL["variant"],
+    "architecture": CELL["architecture"],
+    "answer": COLUMNS["answer"],
+    "seeds": Column(int, "cells", "cells"),
+    "share": Column(float, "of prompts with that first token of an answer, mean over seeds", "share"),
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+    "guess": Column(float, "what a value of the program, picked at random, would have, mean over seeds", "share"),
+}
 
 
 def draw(study: "Study", rebinding: "pd.DataFrame") -> "Drawing":
@@ -140,7 +165,16 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     return said
 
 
-TABLES: list[Table] = []
+TABLES = [
+    Table(
+        "rebinding_shares",
+        ("rebinding",),
+        shares,
+        "How often a stack answers what prompts say, as they are and with their pairs deranged, and how often what "
+        "deranged ones said before. Mean over seeds, 95 % t interval.",
+        columns=SHARES,
+    )
+]
 FIGURES = [
     Figure(
         "rebinding",

@@ -164,6 +164,7 @@ def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Routes, where all seeds of an architecture take the same one."""
+    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []
@@ -171,15 +172,15 @@ def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     for (variant, architecture), mine in cells.groupby(["variant", "architecture"], sort=False):
         if mine["verdict"].nunique() > 1 or mine["verdict"].iloc[0] not in (BIND, DIRECT):
             continue
-        n, exact = len(mine), mine["exact_match"].mean()
+        exact = mine["exact_match"].mean()
         layers = sorted(set(mine["answers"]))
         where = f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
         how = (
             "binds names to their values, then looks them up" if mine["verdict"].iloc[0] == BIND else "answers directly"
         )
         said.append(
-            f"{variant}: {label(architecture)} {how} in {where} ({n} of {n} seed{'s' if n > 1 else ''}; exact match "
-            f"{exact:.2f} over these prompts)."
+            f"{variant}: {label(architecture)} {how} in {where} ({seeds.all_of(len(mine))}; exact match {exact:.2f} "
+            "over these prompts)."
         )
     return said
 
