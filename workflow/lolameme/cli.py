@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lolameme.base.files import read_frame, read_json
+from lolameme.runtime.job import said
 from lolameme.study import config
 from lolameme.study.paths import Paths, data_of
 from lolameme.study.sections import ConfigError, nearest
@@ -72,7 +73,7 @@ def prompt_of(arguments: argparse.Namespace) -> str:
 
 def main() -> None:
     """Entry point; exits with 1 and one sentence if something is wrong with what the user gave."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a shell may have closed either
         stream.reconfigure(errors="replace")  # where a terminal cannot show a sign
     parser = argparse.ArgumentParser(prog="lolameme", description=__doc__)
     parser.set_defaults(run=lambda _: print(f"{parser.format_help()}\nTo begin: make study, then lolameme results"))
@@ -156,11 +157,11 @@ def main() -> None:
     one = commands.add_parser("columns", help="print docs/data.md: every column of every Parquet file")
     one.set_defaults(run=columns)
 
-    arguments = parser.parse_args()
     try:
+        arguments = parser.parse_args()
         arguments.run(arguments)
     except (ValueError, OSError) as error:
-        sys.exit(f"lolameme: {error}")
+        sys.exit(f"lolameme: {said(error)}")
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -1,5 +1,6 @@
 """Files that are either the old one or the new one, never half of one."""
 
+import errno
 import hashlib
 import json
 import os
@@ -199,7 +200,9 @@ def open_table(path: str | Path) -> Iterator["pq.ParquetFile"]:
                 raise Damaged(path, "its checksum does not fit its schema")
             check_place(path, metadata.get(PLACE.encode(), b"").decode())
             yield file
-    except (FileNotFoundError, Damaged):
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None  # as `open` says it
+    except Damaged:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Damaged(path, error) from None
