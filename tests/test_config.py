@@ -67,6 +67,11 @@ WRONG = [
         "architectures: 'gtp2' is no architecture (did you mean 'gpt2'?); write gpt2, ",
     ),
     (("variants", "recall", "architectures"), ["gpt3"], "variants.recall: architectures: 'gpt3' is no architecture of"),
+    (
+        ("model", "hyena", "short_filter"),
+        10**6,
+        "model.hyena.short_filter: input should be less than or equal to 1024, got 1000000",
+    ),
     (("model", "heads"), 3, "model: d_model 16 is no multiple of heads 3"),
     (("study",), "../elsewhere", "study: string should match pattern"),
     (("variants", "recall", "world", "globals"), 17, "globals is 17, but stems x heads gives only 16 concepts"),
