@@ -114,11 +114,12 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """Read what `write_json` wrote. Raises Damaged if it is anything else."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
+        sealed = isinstance(value, dict) and value.pop(CHECKSUM, None) == _checksum(value)
     except (ValueError, RecursionError) as error:
         raise Damaged(path, f"no JSON: {error}") from None
     if not isinstance(value, dict):
         raise Damaged(path, "it holds no names and values")
-    if value.pop(CHECKSUM, None) != _checksum(value):
+    if not sealed:
         raise Damaged(path, "its checksum does not fit its content")
     check_place(path, value.pop(PLACE, ""))
     return value
