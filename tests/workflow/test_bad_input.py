@@ -2,14 +2,19 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, study
 from lolameme import cli
+from lolameme.base import tensors
+from lolameme.base.files import read_json, write_json
+from lolameme.models import stack
+from lolameme.study.paths import data_of
 
 
 @pytest.fixture
@@ -58,3 +63,52 @@ def test_a_shell_may_close_what_is_written_to(closed):
     command = f"'{sys.executable}' -m lolameme.cli where {closed}"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+CELL = Path("results/mini/cells/recall/gpt2/seed1")
+
+
+@pytest.fixture
+def cell(said) -> Path:
+    """The folder of a cell that nobody trained, in the folder where commands are typed; it has no data."""
+    settings = study().model
+    tensors.save(CELL / "model.safetensors", stack.build("gpt2", settings, 9).state_dict())
+    facts = {"variant": "recall", "architecture": "gpt2", "seed": 1, "world": 1, "vocabulary": 9}
+    write_json(CELL / "model.json", facts | {"model": settings.model_dump(mode="json")})
+    return CELL
+
+
+@pytest.mark.parametrize("command", ["ask", "explain"])
+@pytest.mark.parametrize("prompt", [(), ("a -> ",)])
+def test_a_cell_that_cannot_be_asked_says_why(said, cell, command, prompt):
+    shutil.copytree(cell, "x/seed1")
+    for folder in (cell, "x/seed1"):
+        sentence = said(command, folder, *prompt)
+        assert sentence.startswith(f"lolameme: {folder} does not lie beside the data that it was trained on; give")
+    (cell / "model.safetensors").unlink()
+    assert f"{cell} is a cell without weights, as studies are published; train it" in said(command, cell, *prompt)
+    (cell / "model.json").unlink()
+    assert f"{cell} holds no trained cell; give results/" in said(command, cell, *prompt)
+
+
+@pytest.mark.parametrize("command", ["ask", "explain"])
+@pytest.mark.parametrize("change", ["weights", "settings"])
+def test_a_cell_of_other_mixers_is_to_be_trained_again(said, cell, command, change):
+    if change == "weights":
+        weights, _ = tensors.load(cell / "model.safetensors")
+        tensors.save(cell / "model.safetensors", weights | {"blocks.0.mixer.gone": weights["norm.weight"].clone()})
+    else:
+        facts = read_json(cell / "model.json")
+        write_json(cell / "model.json", facts | {"model": facts["model"] | {"gone": 1}})
+    assert said(command, cell, "a -> ") == (
+        f"lolameme: {cell} was trained by another version of its mixers; train it again: "
+        "make cell VARIANT=recall ARCHITECTURE=gpt2 SEED=1"
+    )
+
+
+def test_a_cell_is_found_from_within_its_study(cell, monkeypatch):
+    data = Path("results/mini/data/recall/world1").absolute()
+    data.mkdir(parents=True)
+    assert data_of(cell, 1) == Path("results/mini/data/recall/world1")
+    monkeypatch.chdir(cell.parent)
+    assert data_of(Path("seed1"), 1) == data

@@ -251,6 +251,9 @@ def test_links_of_reports_follow_the_port_of_the_server(tmp_path):
 
 def test_the_makefile_does_what_it_says():
     said = subprocess.run(["make", "--dry-run", "mlflow", "PORT=5001"], capture_output=True, text=True, cwd=ROOT).stdout
-    assert "PYTHONSAFEPATH=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow server --host 127.0.0.1 --port 5001" in said
+    assert (
+        "PYTHONSAFEPATH=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow server --host 127.0.0.1 --port 5001"
+        in said
+    )
     said = subprocess.run(["make", "--dry-run", "unlock"], capture_output=True, text=True, cwd=ROOT).stdout
     assert "snakemake --cores all --configfile config.yaml --unlock" in said

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lolameme.base.files import read_frame, read_json
 from lolameme.runtime.job import said
 from lolameme.study import config
+from lolameme.study.cell import trained
 from lolameme.study.paths import Paths, data_of
 from lolameme.study.sections import ConfigError, nearest
 
@@ -49,16 +50,14 @@ def cell_folder(given: str) -> Path:
     """The folder of the cell that a person means by a path, or by `study/variant/architecture/seed1`."""
     path = Path(given)
     if path.exists() or len(path.parts) != 4 or path.is_absolute():
-        return path
+        return path.parent if path.is_file() else path
     study, variant, architecture, seed = path.parts
     return Paths(study).cell(variant, architecture, seed.removeprefix("seed"))
 
 
 def first_prompt(cell: Path) -> str:
     """The first question of the cell's test split, up to where the answer is due. Raises ValueError without a cell."""
-    if not (cell / "model.json").exists():
-        raise ValueError(f"{cell} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
-    program = read_frame(data_of(cell, read_json(cell / "model.json")["world"]) / "test.parquet").iloc[0]
+    program = read_frame(data_of(cell, trained(cell)["world"]) / "test.parquet").iloc[0]
     return program["text"][: program["answer_start"][0]]
 
 

@@ -1,8 +1,10 @@
 """A cell of the study's grid."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from lolameme.base.files import read_json
 from lolameme.base.provenance import flatten
 from lolameme.study.config import Study
 from lolameme.study.sections import short
@@ -18,6 +20,21 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.variant}/{self.architecture}/seed{self.seed}"
+
+
+def trained(folder: Path) -> dict[str, Any]:
+    """What is known of the cell trained in a folder: its model.json.
+
+    Raises ValueError, in a sentence for the user, if there is none, or none with weights; Damaged if the file is.
+    """
+    where = "results/<study>/cells/<variant>/<architecture>/seed<k>"
+    if not (folder / "model.json").exists():
+        raise ValueError(f"{folder} holds no trained cell; give {where}")
+    if not (folder / "model.safetensors").exists():
+        raise ValueError(
+            f"{folder} is a cell without weights, as studies are published; train it here and give {where}"
+        )
+    return read_json(folder / "model.json")
 
 
 def unlike(study: Study, facts: dict[str, Any]) -> str | None:
