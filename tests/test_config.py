@@ -47,6 +47,17 @@ WRONG = [
     (("analyses",), {"knockout": {"prompt": 90}}, "analyses.knockout: unknown key 'prompt' (did you mean 'prompts'?)"),
     (("analyses",), {"patching": {"kinds": ["nmaes"]}}, "got 'nmaes' (did you mean 'names'?)"),
     (("analyses",), {"scores": {"prompts": 9}}, "analyses.scores.prompts: input should be greater than or equal to 16"),
+    (("analyses",), {"patching": {"kinds": []}}, "analyses.patching.kinds is []; name at least one, and each once"),
+    (
+        ("analyses",),
+        {"patching": {"kinds": ["names", "names"]}},
+        "analyses.patching.kinds is ['names', 'names']; name at least one, and each once",
+    ),
+    (("analyses",), {"filters": {"cuts": []}}, "analyses.filters.cuts is []; name at least one, and each once"),
+    (("analyses",), {"filters": {"cuts": [1, 1]}}, "analyses.filters.cuts is [1, 1]; name at least one, and each once"),
+    (("analyses",), {"scores": {"prompts": 99999999999}}, "prompts: input should be less than or equal to 65536, got"),
+    (("analyses",), {"matrices": {"prompts": 65}}, "prompts: input should be less than or equal to 64, got 65"),
+    (("tuning", "extensions"), 10**9, "tuning.extensions: input should be less than or equal to 100"),
     (
         ("analyses",),
         {"emergence": {}},

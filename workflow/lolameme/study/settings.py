@@ -197,7 +197,9 @@ class Tuning(Section):
     weight_decay: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (1.0,), min_length=1, description="factors on training.weight_decay, 1 among them"
     )
-    extensions: int = Field(2, ge=0, description="how many rates are tried beyond the edge of the grid, at most")
+    extensions: int = Field(
+        2, ge=0, le=100, description="how many rates are tried beyond the edge of the grid, at most"
+    )
 
     @model_validator(mode="after")
     def _default_is_tried(self):
