@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from conftest import ROOT, study
 from lolameme import cli
@@ -112,3 +113,50 @@ def test_a_cell_is_found_from_within_its_study(cell, monkeypatch):
     assert data_of(cell, 1) == Path("results/mini/data/recall/world1")
     monkeypatch.chdir(cell.parent)
     assert data_of(Path("seed1"), 1) == data
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("", "argument --html: '' is no file to write to; give one, such as page.html"),
+        (".", "argument --html: '.' is no file to write to; give one, such as page.html"),
+        ("/dev/null", "argument --html: '/dev/null' is no file to write to; give one, such as page.html"),
+        ("none/x.html", "argument --html: there is no folder 'none' for 'none/x.html'; make it first"),
+    ],
+)
+@pytest.mark.parametrize("command", [("explain", "none"), ("compare", "none", "none")])
+def test_where_no_page_can_be_written_is_said_before_any_work(said, command, page, sentence):
+    assert said(*command, "--html", page).endswith(sentence)
+    assert not Path("none").exists()
+
+
+def test_what_holds_no_metrics_is_not_summed_up(said):
+    write_json("world.json", {"task": "mqar"})
+    assert said("summary", "world.json") == (
+        "lolameme: world.json is no metrics.json of a cell; `lolameme where --cell` says where one is"
+    )
+    result = {"exact_match": 0.5, "baselines": {"floor": 0.1}}
+    write_json("metrics.json", {"cost": {}, "splits": {"test": result}})
+    for text in ("{", "[]", "3", '{"task": 1}', '{"splits": 1}', '{"splits": {"test": 1}}', "[" * 9**5, "\udcff"):
+        Path("before.json").write_text(text, errors="surrogateescape")
+        assert said("summary", "metrics.json", "--before", "before.json") == (
+            "lolameme: before.json is no copy of a cell's metrics.json; give one, or leave --before out"
+        )
+
+
+@pytest.mark.parametrize(
+    "command", [("summary", "/dev/zero"), ("summary", "x", "--before", "/dev/zero"), ("interpret", "", "--world", ".")]
+)
+def test_what_is_no_file_is_not_read(said, command):
+    assert said(*command).endswith(f"{command[-1]!r} is no file")
+
+
+def test_names_that_begin_alike_are_shown_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    table = cli.plain_table("", "task", "split", "architecture", "A", "verdict", text=3)
+    table.add_row("in_context", "test", "gpt2", "0.123", "B is higher")
+    table.add_row("in_context_far", "test", "gpt2", "0.123", "B is higher")
+    Console(width=40).print(table)
+    lines = capsys.readouterr().out.splitlines()
+    assert "…" not in "".join(lines)
+    assert "".join(line[:9].strip(" ─") for line in lines) == "taskin_contextin_context_far"

@@ -4,6 +4,7 @@ import sys
 from types import SimpleNamespace
 
 from snakemake.settings.types import SharedFSUsage
+
 from snakemake_executor_plugin_slurm_packs import Executor
 
 
