@@ -20,7 +20,8 @@ def project(tmp_path) -> Path:
     """A repository with a committed `workflow` in it."""
     (tmp_path / "workflow").mkdir()
     (tmp_path / "workflow/code.py").write_text("x = 1\n")
-    (tmp_path / "notes.md").write_text("note\n")
+    for name in ("notes.md", "Snakefile", "constraints.txt"):
+        (tmp_path / name).write_text("note\n")
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "-m", "first")
@@ -32,9 +33,11 @@ def test_it_is_that_of_the_project(project):
     assert commit_of(project / "workflow") == git(project, "rev-parse", "--short=12", "HEAD")
 
 
-@pytest.mark.parametrize("name", ["code.py", "new.py"])
+@pytest.mark.parametrize(
+    "name", ["workflow/code.py", "workflow/new.py", "Snakefile", "constraints.txt", "pyproject.toml"]
+)
 def test_changed_sources_are_marked(project, name):
-    (project / "workflow" / name).write_text("x = 2\n")
+    (project / name).write_text("x = 2\n")
     assert commit_of(project / "workflow") == git(project, "rev-parse", "--short=12", "HEAD") + "+"
 
 

@@ -63,6 +63,11 @@ def test_names_and_patterns():
             for name in ("hyena@3-3", "hyena@3-1+1", "hyena@3-2+1", "thex-2@3-0+1+2")
         ),
         ("hyena.linear-attention.hyena@5-0+1+2+3", "one must be left"),
+        ("thex-2@9999", "9999 taps are too many for a short convolution; at most 1024"),
+        *(
+            (name, r"^'.{,100}: numbers in the name of an architecture have at most four digits")
+            for name in ("thex-2@99999999999999999999", "hyena@3-10000", f"thex-{'9' * 5000}", f"hyena@{'9' * 5000}")
+        ),
         ("hyena.attention", "2 mixers do not fill 3 layers evenly"),
     ],
 )

@@ -31,7 +31,9 @@ WRONG = [
     (b"a: [\n", r"line 2: no valid YAML: while parsing a flow node"),
     (b"a: {" * 900, r"line 1: more than 40 levels; a configuration needs fewer"),
     (b"a: " + b"9" * 5001, r"line 1: '9+ \.\.\. \(5003 characters\) has 5001 digits"),
-    (b"# " + b"x" * 2**21, r"2097154 bytes are too many for a configuration; at most 1048576"),
+    (b"# " + b"x" * 2**21, r"more than 1048576 bytes are too many for a configuration"),
+    (b"010\n", r"expected a mapping of keys, such as `study: quick`, got a scalar$"),
+    (b"- 010\n- 1:20\n", r"expected a mapping of keys, such as `study: quick`, got a sequence$"),
     (b"? [a]\n: 1\n", r"line 1: a key is a list or a mapping; keys are words"),
 ]  # fmt: skip
 
@@ -142,3 +144,8 @@ def test_what_could_only_fail_later_is_refused(keys, value):
     place[keys[-1]] = value
     with pytest.raises(ConfigError, match=rf"^configuration: {keys[0]}"):
         config.parse(data)
+
+
+def test_a_device_that_never_ends_is_not_read_to_its_end():
+    with pytest.raises(ConfigError, match=r"/dev/zero: more than 1048576 bytes are too many for a configuration"):
+        document.read("/dev/zero")

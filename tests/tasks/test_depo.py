@@ -86,6 +86,10 @@ def test_a_way_read_by_hand():
     ("text", "sentence"),
     [
         ("ka who 1 ka", "'who' is neither a node of this world nor a number of hops"),
+        *(
+            (f"ka bi {hops} ka", "as a query: a number of hops from 1 to 999999, then a node")
+            for hops in ("0", "²", "9" * 9, "9" * 5000)
+        ),
         ("ka bi mol 1 ka", "an edge ends too early"),
         ("ka bi ka mol 1 ka", "two edges start at 'ka'"),
         ("ka bi bi ka 2 mol", "nothing says what follows 'mol'"),

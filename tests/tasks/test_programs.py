@@ -271,7 +271,9 @@ def test_a_query_means_the_same_in_every_language():
     assert first.meaning == second.meaning != third.meaning
 
 
-@pytest.mark.parametrize("text", ["velKanto = 7;", "velKanto = 100;", "velKanto = 07; velKanto -> 7;"])
+@pytest.mark.parametrize(
+    "text", ["velKanto = 7;", "velKanto = 100;", "velKanto = 07; velKanto -> 7;", "velKanto = ²²;"]
+)
 def test_a_value_without_its_zeros_is_no_value(text):
     with pytest.raises(ProgramError, match="is no value: values are 00 to 99, written with 2 digits"):
         LoLaMeMeInterpreter(CONTRACT).statements(text)

@@ -181,6 +181,7 @@ def test_lists_read_by_hand(text, answer):
         ("[MAX 2 [SM 4 ]", "ends before its lists are closed"),
         ("[MAX 2 ] ]", "']' follows a list that is closed"),
         ("[SUM 2 3 ]", "'[SUM' is neither a digit nor one of [MAX, [SM"),
+        ("[MAX 1 " * 2000 + "] " * 2000, "characters) has too many lists inside lists; write fewer"),
         ("[MAX ]", "[MAX ] has no arguments, so it has no value"),
     ],
 )

@@ -63,6 +63,35 @@ def test_watch_ends_with_the_last_training(tmp_path):
     assert done.stdout.splitlines()[-1] == "All trainings are done; report: reports/mini/index.html"
 
 
+def test_watch_of_an_interrupted_study_ends_with_how_to_go_on(tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(study_data()))
+    folder = tmp_path / "results/mini/logs/progress"
+    progress.start(folder, {"recall/gpt2/seed1": 8})
+    progress.Reporter("recall/gpt2/seed1", folder, lambda line: None)(Progress(4, 8, 0.5, 0.5, 100.0, 1.0))
+    state = read_json(folder / "recall--gpt2--seed1.json")
+    write_json(folder / "recall--gpt2--seed1.json", state | {"at": state["at"] - 3600})
+    for file in folder.iterdir():
+        os.utime(file, (state["at"] - 3600,) * 2)
+    done = lolameme("watch", folder=tmp_path)
+    assert "nothing has run for 10 minutes: study mini was interrupted" in done.stderr
+    assert "`make study` goes on with it" in done.stderr
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("damage", [None, "", "{", "[]"])
+def test_watch_names_a_damaged_plan(tmp_path, damage):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(study_data()))
+    plan = tmp_path / "results/mini/logs/progress/plan.json"
+    progress.start(plan.parent, {"recall/gpt2/seed1": 8})
+    if damage is None:
+        plan.unlink()
+    else:
+        plan.write_text(damage)
+    done = lolameme("watch", folder=tmp_path)
+    assert ("study mini has not been started; run" if damage is None else "plan.json is damaged (") in done.stderr
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
 @pytest.mark.parametrize("command", ["results", "told", "watch"])
 def test_what_a_study_has_not_made_yet_is_said_with_the_command_that_makes_it(tmp_path, command):
     shutil.copy(ROOT / "config.yaml", tmp_path)
@@ -251,6 +280,9 @@ def test_links_of_reports_follow_the_port_of_the_server(tmp_path):
 
 def test_the_makefile_does_what_it_says():
     said = subprocess.run(["make", "--dry-run", "mlflow", "PORT=5001"], capture_output=True, text=True, cwd=ROOT).stdout
-    assert "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow server --host 127.0.0.1 --port 5001" in said
+    assert (
+        "PYTHONSAFEPATH=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv/bin/mlflow server --host 127.0.0.1 --port 5001"
+        in said
+    )
     said = subprocess.run(["make", "--dry-run", "unlock"], capture_output=True, text=True, cwd=ROOT).stdout
     assert "snakemake --cores all --configfile config.yaml --unlock" in said

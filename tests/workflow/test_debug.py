@@ -1,8 +1,11 @@
 """Stepping through a job in a debugger."""
 
 import os
+import re
 import subprocess
 import sys
+
+from conftest import ROOT
 
 METRICS = "results/mini/cells/recall/hyena/seed1/metrics.json"
 
@@ -40,3 +43,17 @@ def test_what_a_job_reads_must_be_there(finished, tmp_path):
     done = python(project, "-m", "lolameme.runtime.debug", METRICS)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"{card} is missing; run `snakemake --cores all {card}` first"
+
+
+def test_as_the_readme_types_it_a_file_of_the_project_is_no_module(tmp_path):
+    (tmp_path / "random.py").write_text("raise SystemExit('this is no module')")
+    (typed,) = re.findall(r"`python (.*lolameme\.runtime\.debug) FILE`", (ROOT / "README.md").read_text())
+    done = subprocess.run(
+        [sys.executable, *typed.replace("pdb", "pdb -c continue").split(), "--help"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert "what the job makes" in done.stdout, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Collection
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lolameme.base.files import read_frame, read_json
+from lolameme.runtime.job import said
 from lolameme.study import config
+from lolameme.study.cell import trained
 from lolameme.study.paths import Paths, data_of
 from lolameme.study.sections import ConfigError, nearest
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 STUDY = "a configuration file, or the name of a study that one of config.yaml and studies/*.yaml describes"
 
+QUIET = 600  # seconds after which a study that writes nothing is taken to be interrupted
 CELL = "a cell's folder, or short such as quick/in_context/thex-2/seed1"
 PROMPT = 'a program that ends where an answer is due, such as "toNen = 4; toNen -> "; default: one of the test split'
 
@@ -48,16 +52,34 @@ def cell_folder(given: str) -> Path:
     """The folder of the cell that a person means by a path, or by `study/variant/architecture/seed1`."""
     path = Path(given)
     if path.exists() or len(path.parts) != 4 or path.is_absolute():
-        return path
+        return path.parent if path.is_file() else path
     study, variant, architecture, seed = path.parts
     return Paths(study).cell(variant, architecture, seed.removeprefix("seed"))
 
 
+def page_file(given: str) -> Path:
+    """Where a page is to be written, known to be possible before any work is done for it."""
+    path = Path(given)
+    if path.exists() and not path.is_file():
+        raise argparse.ArgumentTypeError(f"{given!r} is no file to write to; give one, such as page.html")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r} for {given!r}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"you cannot write to the folder of {given!r}; give a file in another one")
+    return path
+
+
+def plain_file(given: str) -> Path:
+    """A file to be read, which may be missing; no device, which may never end."""
+    path = Path(given)
+    if path.exists() and not path.is_file():
+        raise argparse.ArgumentTypeError(f"{given!r} is no file")
+    return path
+
+
 def first_prompt(cell: Path) -> str:
     """The first question of the cell's test split, up to where the answer is due. Raises ValueError without a cell."""
-    if not (cell / "model.json").exists():
-        raise ValueError(f"{cell} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
-    program = read_frame(data_of(cell, read_json(cell / "model.json")["world"]) / "test.parquet").iloc[0]
+    program = read_frame(data_of(cell, trained(cell)["world"]) / "test.parquet").iloc[0]
     return program["text"][: program["answer_start"][0]]
 
 
@@ -72,7 +94,7 @@ def prompt_of(arguments: argparse.Namespace) -> str:
 
 def main() -> None:
     """Entry point; exits with 1 and one sentence if something is wrong with what the user gave."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a shell may have closed either
         stream.reconfigure(errors="replace")  # where a terminal cannot show a sign
     parser = argparse.ArgumentParser(prog="lolameme", description=__doc__)
     parser.set_defaults(run=lambda _: print(f"{parser.format_help()}\nTo begin: make study, then lolameme results"))
@@ -109,7 +131,7 @@ def main() -> None:
     one.add_argument("program", help='such as "toNen = 4; toNen -> "')
     one.add_argument(
         "--world",
-        type=Path,
+        type=plain_file,
         required=True,
         help="a world.json, such as results/quick/data/in_context/world1/world.json",
     )
@@ -123,7 +145,7 @@ def main() -> None:
     one = commands.add_parser("explain", help="what each layer of a trained cell carries and where it looks")
     one.add_argument("cell", type=cell_folder, help=CELL)
     one.add_argument("prompt", nargs="?", help=PROMPT)
-    one.add_argument("--html", type=Path, help="write the explanation as a page, too")
+    one.add_argument("--html", type=page_file, help="write the explanation as a page, too")
     one.set_defaults(run=explain)
 
     one = commands.add_parser("results", help="the leaderboard of a study, in the terminal")
@@ -132,14 +154,14 @@ def main() -> None:
     one.set_defaults(run=results)
 
     one = commands.add_parser("summary", help="what one cell reached, and before: `make cell` ends with it")
-    one.add_argument("metrics", type=Path, help="the cell's metrics.json")
-    one.add_argument("--before", type=Path, help="a copy of that file from before")
+    one.add_argument("metrics", type=plain_file, help="the cell's metrics.json")
+    one.add_argument("--before", type=plain_file, help="a copy of that file from before")
     one.set_defaults(run=summary)
 
     one = commands.add_parser("compare", help="two cells, or two studies: settings, exact match, significance")
     one.add_argument("first", help=f"{CELL}; or a study's name, folder or configuration file")
     one.add_argument("second", help="the same, to be compared with the first")
-    one.add_argument("--html", type=Path, help="write the comparison as a page, too")
+    one.add_argument("--html", type=page_file, help="write the comparison as a page, too")
     one.set_defaults(run=compare)
 
     one = commands.add_parser("publish", help="keep what a finished study found, without weights, for a repository")
@@ -156,11 +178,11 @@ def main() -> None:
     one = commands.add_parser("columns", help="print docs/data.md: every column of every Parquet file")
     one.set_defaults(run=columns)
 
-    arguments = parser.parse_args()
     try:
+        arguments = parser.parse_args()
         arguments.run(arguments)
     except (ValueError, OSError) as error:
-        sys.exit(f"lolameme: {error}")
+        sys.exit(f"lolameme: {said(error)}")
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -302,7 +324,7 @@ def told(arguments: argparse.Namespace) -> None:
 def watch(arguments: argparse.Namespace) -> None:
     from rich.live import Live
 
-    from lolameme.runtime.progress import overview
+    from lolameme.runtime.progress import overview, silence
 
     study = config.load(arguments.config)
     folder = study.paths.progress
@@ -313,6 +335,11 @@ def watch(arguments: argparse.Namespace) -> None:
     found = overview(folder)
     with Live(progress_table(found), refresh_per_second=2) as live:
         while found.done < found.cells:
+            if not found.running and silence(folder) > QUIET:
+                raise ValueError(
+                    f"nothing has run for {QUIET // 60} minutes: study {study.study} was interrupted, or waits for a "
+                    f"machine; unless it waits, `{made_by(arguments)}` goes on with it"
+                )
             time.sleep(1)
             found = overview(folder)
             live.update(progress_table(found))
@@ -397,22 +424,28 @@ def summary(arguments: argparse.Namespace) -> None:
     """What one cell reached, beside what it reached before."""
     from rich.console import Console
 
-    metrics = read_json(arguments.metrics)
-    path = arguments.before
-    known = path.read_text() if path and path.exists() else ""  # a copy elsewhere, so its seal does not count
-    before = json.loads(known) if known else None
+    metrics, before = read_json(arguments.metrics), reached_before(arguments.before)
+    if not {"cost", "splits"} <= metrics.keys():
+        raise ValueError(f"{arguments.metrics} is no metrics.json of a cell; `lolameme where --cell` says where one is")
     cost = metrics["cost"]
     name = f"{metrics['variant']}/{metrics['architecture']}/seed{metrics['seed']}"
     print(f"{name}: {cost['steps']} steps, {cost['processor_seconds']:.0f} s of processor time")
     table = plain_table("", "split", "exact match", "before", "change", "floor")
     for split, result in metrics["splits"].items():
-        old = before["splits"].get(split) if before else None
-        change = f"{result['exact_match'] - old['exact_match']:+.3f}" if old else "-"
-        table.add_row(
-            split, f"{result['exact_match']:.3f}", f"{old['exact_match']:.3f}" if old else "-", change,
-            f"{result['baselines']['floor']:.3f}",
-        )  # fmt: skip
+        old, new = before.get(split), result["exact_match"]
+        was, change = ("-", "-") if old is None else (f"{old:.3f}", f"{new - old:+.3f}")
+        table.add_row(split, f"{new:.3f}", was, change, f"{result['baselines']['floor']:.3f}")
     Console().print(table)
+
+
+def reached_before(path: Path | None) -> dict[str, float]:
+    """Exact match by split in a copy of a cell's metrics.json, whose seal does not count; none without a copy."""
+    known = path.read_bytes() if path and path.exists() else b""
+    try:
+        splits = json.loads(known)["splits"] if known else {}
+        return {split: float(result["exact_match"]) for split, result in splits.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise ValueError(f"{path} is no copy of a cell's metrics.json; give one, or leave --before out") from None
 
 
 def plain_table(title: str, *columns: str, text: int = 1):
@@ -423,7 +456,8 @@ def plain_table(title: str, *columns: str, text: int = 1):
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, collapse_padding=True)
     for i, name in enumerate(columns):
         wide = 8 if 1 < text > i else None  # so that none of several is squeezed to nothing
-        table.add_column(name, justify="left" if i < text else "right", no_wrap=i >= text, min_width=wide)
+        side = "left" if i < text else "right"
+        table.add_column(name, justify=side, no_wrap=i >= text, min_width=wide, overflow="fold")  # no name is cut
     return table
 
 

@@ -97,6 +97,10 @@ class Executor(SlurmExecutor):
         """What the node of a pack has, not the machine that submits."""
         return "all"
 
+    def get_python_executable(self) -> str:
+        """With -P: what lies in the folder of the project, such as a random.py, is no module."""
+        return f"{super().get_python_executable()} -P"
+
     def additional_general_args(self) -> str:
         """Jobs run where the pack runs."""
         return "--executor local"

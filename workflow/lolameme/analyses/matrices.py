@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from lolameme.study.exhibits import Column, Figure, Table
-from lolameme.study.sections import Positive, Section
+from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ TITLE = "Which positions a layer reads"
 class Settings(Section):
     """Which matrices are kept."""
 
-    prompts: Positive = Field(1, description="prompts whose matrices are kept: the longest of 64")
+    prompts: int = Field(1, ge=1, le=64, description="prompts whose matrices are kept: the longest of 64")
 
 
 COLUMNS = {

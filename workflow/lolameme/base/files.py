@@ -1,5 +1,6 @@
 """Files that are either the old one or the new one, never half of one."""
 
+import errno
 import hashlib
 import json
 import os
@@ -113,11 +114,12 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """Read what `write_json` wrote. Raises Damaged if it is anything else."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
+        sealed = isinstance(value, dict) and value.pop(CHECKSUM, None) == _checksum(value)
     except (ValueError, RecursionError) as error:
         raise Damaged(path, f"no JSON: {error}") from None
     if not isinstance(value, dict):
         raise Damaged(path, "it holds no names and values")
-    if value.pop(CHECKSUM, None) != _checksum(value):
+    if not sealed:
         raise Damaged(path, "its checksum does not fit its content")
     check_place(path, value.pop(PLACE, ""))
     return value
@@ -199,7 +201,9 @@ def open_table(path: str | Path) -> Iterator["pq.ParquetFile"]:
                 raise Damaged(path, "its checksum does not fit its schema")
             check_place(path, metadata.get(PLACE.encode(), b"").decode())
             yield file
-    except (FileNotFoundError, Damaged):
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None  # as `open` says it
+    except Damaged:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Damaged(path, error) from None

@@ -11,6 +11,8 @@ from typing import Any
 import lolameme
 from lolameme.base import sources
 
+_BESIDE = ("Snakefile", "pyproject.toml", "constraints.txt")  # what runs the workflow, and in which versions
+
 
 @functools.cache
 def code_version() -> dict[str, str | None]:
@@ -19,8 +21,9 @@ def code_version() -> dict[str, str | None]:
 
 
 def commit_of(workflow: Path) -> str | None:
-    """The commit of the repository that has `workflow` as its top folder's own; `+` at its end: the folder has changed
-    since. None without git, or where the repository is another's, in which the project only lies."""
+    """The commit of the repository that has `workflow` as its top folder's own; `+` at its end: that folder, or a file
+    beside it that runs it, has changed since. None without git, or where the repository is another's, in which the
+    project only lies."""
 
     def git(*arguments: str) -> str:
         # a study runs beside its user, who may commit meanwhile: it must not hold the lock of the index
@@ -30,7 +33,8 @@ def commit_of(workflow: Path) -> str | None:
     try:
         if git("rev-parse", "--show-prefix") != f"{workflow.name}/":
             return None
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", ".") else "")
+        changed = git("status", "--porcelain", ".", *(f"../{file}" for file in _BESIDE))
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
+from pydantic import ValidationError
 from tokenizers import Tokenizer
 
 from lolameme.base import tensors
@@ -17,27 +18,24 @@ from lolameme.learning.device import Device
 from lolameme.learning.scoring import Scores, score, written
 from lolameme.models import stack
 from lolameme.study import config
-from lolameme.study.cell import Cell, check
+from lolameme.study.cell import Cell, again, check, trained
 from lolameme.study.settings import Model
 
 
 def load_cell(folder: Path) -> tuple[stack.Stack, dict[str, Any]]:
     """The trained model of a cell and its model.json.
 
-    Raises ValueError, in a sentence for the user, if there is none, or its weights were not kept; Damaged, with the
+    Raises ValueError, in a sentence for the user, if there is none, or its mixers have changed since; Damaged, with the
     remedy, if a file is.
     """
-    if not (folder / "model.json").exists():
-        raise ValueError(f"{folder} holds no trained cell; give results/<study>/cells/<variant>/<architecture>/seed<k>")
-    facts = read_json(folder / "model.json")
-    if not (folder / "model.safetensors").exists():
+    facts, (weights, _) = trained(folder), tensors.load(folder / "model.safetensors")
+    try:
+        model = stack.build(facts["architecture"], Model(**facts["model"]), facts["vocabulary"])
+        model.load_state_dict(weights)
+    except (KeyError, RuntimeError, ValidationError):
         raise ValueError(
-            f"the weights of {folder} were not kept; add seed {facts['seed']} to `weights` in the configuration of its "
-            f"study and run make cell VARIANT={facts['variant']} ARCHITECTURE={facts['architecture']} "
-            f"SEED={facts['seed']} CONFIG=that file"
-        )
-    model = stack.build(facts["architecture"], Model(**facts["model"]), facts["vocabulary"])
-    model.load_state_dict(tensors.load(folder / "model.safetensors")[0])
+            f"{folder} was trained by another version of its mixers; train it again: {again(facts)}"
+        ) from None
     return model, facts
 
 

@@ -1,6 +1,6 @@
 """A job in a debugger: the script of the rule that makes a file, run in this very process.
 
-    python -m pdb -m lolameme.runtime.debug results/quick/cells/in_context/thex-2/seed1/metrics.json
+    python -P -m pdb -m lolameme.runtime.debug results/quick/cells/in_context/thex-2/seed1/metrics.json
 
 Snakemake says which job makes the file, and what its script is given; then the script runs as it does in a study, with
 the same `snakemake`, and breakpoints in it, or in what it imports, stop it. What it reads has to be there already. What
@@ -47,7 +47,7 @@ def job_that_makes(file: str, configuration: Path) -> tuple[Path, Snakemake]:
 
 def main() -> None:
     about = "Run the script that makes a file in this process."
-    parser = argparse.ArgumentParser(prog="python -m lolameme.runtime.debug", description=about)
+    parser = argparse.ArgumentParser(prog="python -P -m lolameme.runtime.debug", description=about)
     parser.add_argument("file", help="what the job makes: a path under results or reports, as `snakemake -n` shows it")
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study; default: config.yaml")
     asked = parser.parse_args()

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from lolameme.base import interruption, sources
 from lolameme.study import config
-from lolameme.study.sections import ConfigError
+from lolameme.study.sections import ConfigError, short
 
 # what goes wrong for a reason that a sentence can name; anything else is a mistake of ours
 _EXPECTED = (ConfigError, ValueError, OSError, RuntimeError, ArithmeticError, MemoryError)
@@ -114,8 +114,10 @@ def running(snakemake: Any) -> Iterator[config.Study]:
 
 def said(error: Exception) -> str:
     """What went wrong, in one line: with the remedy where we know it, as a mistake of ours where we do not."""
-    if isinstance(error, OSError) and error.errno in _REMEDIES:
-        return f"{error.filename or 'a file'} cannot be used: {_REMEDIES[error.errno]} ({error.strerror})"
+    if isinstance(error, OSError) and (error.errno in _REMEDIES or error.filename):
+        file = short(error.filename or "a file", 200, quoted=False)
+        remedy = _REMEDIES.get(error.errno)
+        return f"{file} cannot be used: {remedy} ({error.strerror})" if remedy else f"{file}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "there is not enough memory: raise mem_mb of the rule, or lower `--cores`"
     words = " ".join(str(error).split()) or type(error).__name__

@@ -112,6 +112,15 @@ def overview(folder: Path) -> Overview:
     )  # fmt: skip
 
 
+def silence(folder: Path) -> float:
+    """Seconds since a training wrote its progress, or Snakemake, in the folder where it runs, its log."""
+    written = [0.0]
+    for file in (*folder.glob("*"), *Path(".snakemake/log").glob("*")):
+        with suppress(FileNotFoundError):  # it took another name meanwhile
+            written.append(file.stat().st_mtime)
+    return time.time() - max(written)
+
+
 def is_cell(name: str) -> bool:
     """Whether a training is that of a cell; else it is a trial."""
     return name.rpartition("/")[2].startswith("seed")

@@ -17,8 +17,8 @@ A mixer that names no setting for its taps keeps its own: linear attention its f
 import re
 
 from lolameme.study import plugins
-from lolameme.study.sections import nearest
-from lolameme.study.settings import Model
+from lolameme.study.sections import nearest, short
+from lolameme.study.settings import MOST_TAPS, Model
 
 ATTENTION, HYENA = "attention", "hyena"
 MIXERS = plugins.names("mixer")
@@ -98,9 +98,11 @@ def pattern(name: str, layers: int) -> tuple[str, ...]:
     """The mixer of each layer.
 
     Raises ValueError, in a sentence for the user, if the name is not an architecture, a position lies outside
-    1..`layers`, a pattern does not fill the layers, taps are given to a stack without short convolutions, or taps are
-    masked that it does not have.
+    1..`layers`, a pattern does not fill the layers, taps are too many or given to a stack without short convolutions,
+    or taps are masked that it does not have.
     """
+    if re.search(r"[0-9]{5}", name):
+        raise ValueError(f"{short(name)}: numbers in the name of an architecture have at most four digits")
     if not re.fullmatch(NAME, name):
         raise ValueError(
             f"{name!r} is no architecture{nearest(name, PURE)}; write {FORMS}; mixers: {', '.join(MIXERS)}"
@@ -108,6 +110,8 @@ def pattern(name: str, layers: int) -> tuple[str, ...]:
     mixers = _pattern(name, layers)
     taps, without = split(name)[1], masked(name)
     if taps:
+        if taps > MOST_TAPS:
+            raise ValueError(f"{name!r}: {taps} taps are too many for a short convolution; at most {MOST_TAPS}")
         own = {plugins.constants("mixer", mixer).get("TAPS") for mixer in mixers} - {None}
         if SHORT_FILTER not in own and not (without and taps in own):
             raise ValueError(

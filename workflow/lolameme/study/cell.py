@@ -1,8 +1,10 @@
 """A cell of the study's grid."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from lolameme.base.files import read_json
 from lolameme.base.provenance import flatten
 from lolameme.study.config import Study
 from lolameme.study.sections import short
@@ -18,6 +20,32 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.variant}/{self.architecture}/seed{self.seed}"
+
+
+def trained(folder: Path) -> dict[str, Any]:
+    """What is known of the cell trained in a folder: its model.json.
+
+    Raises ValueError, in a sentence for the user, if there is none, or none with weights; Damaged if the file is.
+    """
+    where = "results/<study>/cells/<variant>/<architecture>/seed<k>"
+    if not (folder / "model.json").exists():
+        raise ValueError(f"{folder} holds no trained cell; give {where}")
+    facts = read_json(folder / "model.json")
+    if not (folder / "model.safetensors").exists():
+        if "published" in folder.resolve().parts:
+            raise ValueError(
+                f"{folder} is a cell without weights, as studies are published; train it here and give {where}"
+            )
+        raise ValueError(
+            f"the weights of {folder} were not kept; add seed {facts['seed']} to `weights` in the configuration of its "
+            f"study and run {again(facts)} CONFIG=that file"
+        )
+    return facts
+
+
+def again(facts: dict[str, Any]) -> str:
+    """The command that trains a cell again, from its model.json."""
+    return f"make cell VARIANT={facts['variant']} ARCHITECTURE={facts['architecture']} SEED={facts['seed']}"
 
 
 def unlike(study: Study, facts: dict[str, Any]) -> str | None:

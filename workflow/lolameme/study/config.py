@@ -179,6 +179,9 @@ class Study(Section):
             except ValueError as error:
                 raise ValueError(f"contrasts.{number}: {error}") from None
         for name, settings in self.analyses.items():
+            for key, value in settings:
+                if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
+                    raise ValueError(f"analyses.{name}.{key} is {list(value)}; name at least one, and each once")
             if hasattr(settings, "check"):
                 try:
                     settings.check(self)

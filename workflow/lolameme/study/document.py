@@ -39,9 +39,10 @@ def read(path: str | Path) -> Any:
     another.
     """
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST + 1)  # no more: a device may never end
         if len(data) > _LARGEST:
-            raise ConfigError(f"{path}: {len(data)} bytes are too many for a configuration; at most {_LARGEST}")
+            raise ConfigError(f"{path}: more than {_LARGEST} bytes are too many for a configuration")
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -54,6 +55,8 @@ def read(path: str | Path) -> Any:
         _refuse_tricks(text, path)
         node = yaml.compose(text, yaml.SafeLoader)
         if node is not None:
+            if not isinstance(node, yaml.MappingNode):  # of a file that is none of ours nothing is shown
+                raise ConfigError(f"{path}: expected a mapping of keys, such as `study: quick`, got a {node.id}")
             _size(node, {}, path)
             for mistake, where in _mistakes(node):
                 raise ConfigError(f"{path}, line {where.line + 1}: {mistake}")

@@ -3,6 +3,7 @@
 Paths are relative to the project's folder. Rules give wildcards in braces where scripts give names.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,5 +91,15 @@ def progress_file(cell: str) -> str:
 
 
 def data_of(cell: Path, world: int) -> Path:
-    """The folder of the data that a cell, given by its folder, was trained on: those of its world."""
-    return cell.parents[3] / "data" / cell.parents[1].name / f"world{world}"
+    """The folder of the data that a cell, given by its folder, was trained on: those of its world.
+
+    Raises ValueError, in a sentence for the user, if the cell does not lie beside them.
+    """
+    above = (cell if len(cell.parents) > 3 else Path(os.path.abspath(cell))).parents
+    data = above[3] / "data" / above[1].name / f"world{world}" if len(above) > 3 else None
+    if data is None or not data.is_dir():
+        raise ValueError(
+            f"{cell} does not lie beside the data that it was trained on; give the cell where it was trained, "
+            "results/<study>/cells/<variant>/<architecture>/seed<k>"
+        )
+    return data

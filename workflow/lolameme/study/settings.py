@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lolameme.study.sections import LARGEST, Positive, Section, Share
 
+MOST_TAPS = 1024  # of a short convolution: it is summed tap by tap
 CAPITAL = "⇧"  # how a tokenizer of kind `piece` writes that the next letter is a capital
 
 
@@ -51,8 +52,10 @@ class Hyena(Section):
     """Settings of the Hyena operator (arXiv 2302.10866, sections 3.2 and 3.3)."""
 
     order: int = Field(2, ge=2, le=8, description="number of gates; order - 1 long convolutions")
-    short_filter: Positive = Field(
+    short_filter: int = Field(
         3,
+        ge=1,
+        le=MOST_TAPS,
         description="taps of the short convolution, also in short-attention, canon and short-gate; hyena@5: five",
     )
     masked_taps: tuple[Annotated[int, Field(ge=0)], ...] = Field(
@@ -194,7 +197,9 @@ class Tuning(Section):
     weight_decay: tuple[Annotated[float, Field(ge=0)], ...] = Field(
         (1.0,), min_length=1, description="factors on training.weight_decay, 1 among them"
     )
-    extensions: int = Field(2, ge=0, description="how many rates are tried beyond the edge of the grid, at most")
+    extensions: int = Field(
+        2, ge=0, le=100, description="how many rates are tried beyond the edge of the grid, at most"
+    )
 
     @model_validator(mode="after")
     def _default_is_tried(self):

@@ -3,8 +3,11 @@
 import re
 from typing import Any
 
+from lolameme.study.sections import short
 from lolameme.tasks import interpreter
 from lolameme.tasks.interpreter import Answer, Operand, ProgramError, Statement
+
+_HOPS = re.compile(r"[1-9][0-9]{0,5}")
 
 
 class Interpreter(interpreter.Interpreter):
@@ -37,8 +40,10 @@ class Interpreter(interpreter.Interpreter):
             span, written = (name[0], value[1]), (Operand(value, None, literal=True),)
             found.append(Statement("assign", "depo", span, value, written, end, name=name, binds=start, value=value))
         while words:
-            if len(words) < 2 or not words[0][0].isdigit() or words[1][0].isdigit() or not int(words[0][0]):
-                raise ProgramError(f"cannot read {words[0][0]!r} as a query: a number of hops from 1 on, then a node")
+            if len(words) < 2 or not _HOPS.fullmatch(words[0][0]) or words[1][0].isdigit():
+                raise ProgramError(
+                    f"cannot read {short(words[0][0])} as a query: a number of hops from 1 to 999999, then a node"
+                )
             (hops, number), (start, name) = words.pop(0), words.pop(0)
             value = words.pop(0)[1] if words and not words[0][0].isdigit() else None
             way = self._way(start, int(hops), edges, found)

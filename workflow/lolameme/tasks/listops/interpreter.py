@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from lolameme.study.sections import short
 from lolameme.tasks import interpreter
 from lolameme.tasks.interpreter import Answer, ProgramError, Statement
 
@@ -34,6 +35,8 @@ class Interpreter(interpreter.Interpreter):
             value = self._value(words, steps, outermost=True)
         except IndexError:
             raise ProgramError(f"{text.strip()!r} ends before its lists are closed") from None
+        except RecursionError:
+            raise ProgramError(f"{short(text.strip())} has too many lists inside lists; write fewer") from None
         if words:
             raise ProgramError(f"{' '.join(words)!r} follows a list that is closed")
         return [Answer(text.strip(), value, "?" if value is None else str(value), steps)]

@@ -215,7 +215,7 @@ class Interpreter(interpreter.Interpreter):
 
     def _check_value(self, word: str) -> None:
         """Raise ProgramError if a word of digits is not written as a value of this world."""
-        if len(word) != self.width or int(word) >= self.modulus:
+        if len(word) != self.width or not word.isascii() or int(word) >= self.modulus:
             raise ProgramError(
                 f"{word} is no value: values are {self._write(0)} to {self._write(self.modulus - 1)}, "
                 f"written with {self.width} digit{'s' if self.width > 1 else ''}"
