@@ -87,7 +87,9 @@ def test_a_cell_that_cannot_be_asked_says_why(said, cell, command, prompt):
         sentence = said(command, folder, *prompt)
         assert sentence.startswith(f"lolameme: {folder} does not lie beside the data that it was trained on; give")
     (cell / "model.safetensors").unlink()
-    assert f"{cell} is a cell without weights, as studies are published; train it" in said(command, cell, *prompt)
+    assert f"the weights of {cell} were not kept; add seed 1 to `weights`" in said(command, cell, *prompt)
+    published = shutil.copytree(cell, "published/mini/seed1")
+    assert f"{published} is a cell without weights, as studies are published" in said(command, published, *prompt)
     (cell / "model.json").unlink()
     assert f"{cell} holds no trained cell; give results/" in said(command, cell, *prompt)
 
