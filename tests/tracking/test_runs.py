@@ -88,6 +88,20 @@ def test_what_is_added_later_joins_the_run_that_is_there(here, monkeypatch):
     assert [file.path for file in held] == ["figures/curve.svg"]
 
 
+def test_what_an_analysis_measured_is_held_by_the_run_of_its_cell(here):
+    small = made([1]).model_copy(update={"analyses": study(analyses={"scores": {}}).analyses})
+    measured = small.paths.analysis("scores", "recall", "gpt2", 1)
+    write_frame(measured, pd.DataFrame([{"answers": 2}]))
+    track(here, small)
+    client = MlflowClient(here)
+    (run,) = client.search_runs(
+        [client.get_experiment_by_name("mini/recall").experiment_id], "attributes.run_name = 'gpt2 seed1'"
+    )
+    (held,) = client.list_artifacts(run.info.run_id, "analyses/scores")
+    assert held.path == "analyses/scores/seed1.parquet"
+    assert Path(run.info.artifact_uri, held.path).read_bytes() == measured.read_bytes()
+
+
 def test_a_cell_with_other_weights_gets_a_new_run_and_the_old_one_is_kept(here):
     first = track(here, made([1]))
     second = track(here, made([1], "another"))
