@@ -49,9 +49,9 @@ def test_a_seed_that_was_asked_something_else_only_counts_too():
 
 
 def test_a_mean_over_seeds_counts_those_that_notice():
-    (corrupt, _) = patching.effects(None, patched(noticed=2)).to_dict("records")
+    (corrupt, _) = patching.over_seeds(None, patched(noticed=2)).to_dict("records")
     assert (corrupt["seeds"], corrupt["noticed"], corrupt["effect"]) == (5, 2, 1.0)
-    (none, _) = patching.effects(None, patched(noticed=0)).to_dict("records")
+    (none, _) = patching.over_seeds(None, patched(noticed=0)).to_dict("records")
     assert (none["noticed"], math.isnan(none["effect"])) == (0, True)
 
 

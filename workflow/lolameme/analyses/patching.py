@@ -71,7 +71,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 # ---- from the table of all cells: means over seeds, figures, sentences
 
 
-def effects(study: "Study", patching: "pd.DataFrame") -> "pd.DataFrame":
+def over_seeds(study: "Study", patching: "pd.DataFrame") -> "pd.DataFrame":
     """How far the answer follows each patch: mean over the seeds that notice the exchange, with its 95 % interval."""
     import pandas as pd
 
@@ -179,7 +179,7 @@ TABLES = [
     Table(
         "patching_effects",
         ("patching",),
-        effects,
+        over_seeds,
         "How far the answer follows when the stream at tokens of one role is the partner's: mean over the seeds that "
         "tell the two prompts apart, with its 95 % t interval.",
         columns=EFFECTS,

@@ -88,7 +88,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 # ---- from the table of all cells: means over seeds, a figure, sentences
 
 
-def accuracies(study: "Study", probes: "pd.DataFrame") -> "pd.DataFrame":
+def over_seeds(study: "Study", probes: "pd.DataFrame") -> "pd.DataFrame":
     """What probes tell: accuracy and selectivity, means over seeds with their 95 % intervals."""
     import pandas as pd
 
@@ -163,7 +163,7 @@ TABLES = [
     Table(
         "probe_accuracies",
         ("probes",),
-        accuracies,
+        over_seeds,
         "Accuracy of linear probes of the residual stream, and how far it exceeds that on random labels (selectivity). "
         "Means over seeds, 95 % t intervals.",
         columns=ACCURACIES,

@@ -78,7 +78,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
 # ---- from the table of all cells: means over seeds, a figure, sentences
 
 
-def shares(study: "Study", rebinding: "pd.DataFrame") -> "pd.DataFrame":
+def over_seeds(study: "Study", rebinding: "pd.DataFrame") -> "pd.DataFrame":
     """How often each answer is given: mean over seeds, with the 95 % interval over them."""
     import pandas as pd
 
@@ -169,7 +169,7 @@ TABLES = [
     Table(
         "rebinding_shares",
         ("rebinding",),
-        shares,
+        over_seeds,
         "How often a stack answers what prompts say, as they are and with their pairs deranged, and how often what "
         "deranged ones said before. Mean over seeds, 95 % t interval.",
         columns=SHARES,
