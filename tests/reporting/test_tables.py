@@ -268,10 +268,25 @@ def test_the_best_place_depends_on_the_task_or_does_not():
     same = pd.concat([early, early.assign(variant="facts")])
     assert of_claims(given, same).loc["C4", "verdict"] == verdicts.UNDECIDED
     assert contrasts(given, same)["name"].tolist() == [INTERACTION]
+    assert of_claims(given, same).loc["C4", "why"].startswith("one place is best on all tasks: p 1; ")
+    alone = pd.concat([early, cells("facts", gpt2=0.4, hyena=0.4, thex_1=0.4, thex_2=0.4, thex_3=0.4)])
+    assert of_claims(given, alone).loc["C4", "verdict"] == verdicts.UNDECIDED  # places matter on one task only
+    says = contrasts(given, alone)["says"].iloc[0]
+    assert says.startswith("undecided (could have found 0.98 of the seeds locking in at the best places of two tasks")
     floor = pd.concat(
         [cells(thex_1=0.4, thex_2=0.4, thex_3=0.4, gpt2=0.4), cells("facts", thex_1=0.4, thex_2=0.4, thex_3=0.4)]
     )
     assert of_claims(given, floor).loc["C4", "verdict"] == verdicts.AT_FLOOR
+
+
+def test_the_step_from_the_first_place_is_that_of_t_hex_alone():
+    def step(name: str, *above: str) -> dict:
+        return {"name": name, "above": list(above), "below": ["thex-1"], "variants": ["recall"]}
+
+    steps = [step("later places", "thex-2", "thex-3"), step("no T HEX", "hyena"), step("a mixture", "thex-2", "gpt2")]
+    given = made(contrasts=steps, claims={"C4": ["recall", "facts"]})
+    why = of_claims(given, pd.concat([BISTABLE, BISTABLE.assign(variant="facts")])).loc["C4", "why"]
+    assert why.partition("; k >= 2 over k = 1: ")[2].count("recall") == 1
 
 
 def test_a_gap_between_training_and_test_is_seen_or_not():

@@ -60,12 +60,37 @@ def test_fishers_test_of_none_of_5_against_20_of_25():
     assert lock_in.fisher(3, 3, 0, 3) == pytest.approx(0.1)
 
 
+def test_the_unit_of_a_share_is_the_seed():
+    def p(above: list[int], stacks: int, below: list[int]) -> float:
+        grid = np.arange(stacks) < np.array(above)[:, None]  # of each seed so many cells lock in
+        return lock_in.same_share(grid, np.array(below, bool)[:, None])
+
+    assert p([1] * 5, 1, [0] * 5) == pytest.approx(2 / 252) == lock_in.fisher(5, 5, 0, 5)
+    assert p([1, 1, 1, 0, 1], 1, [0, 1, 0, 0, 0]) == pytest.approx(lock_in.fisher(4, 5, 1, 5))
+    assert p([3] * 5, 3, [0] * 5) == pytest.approx(2 / 252)  # as clear as five seeds can be
+    assert p([3, 3, 3, 0, 0], 3, [0] * 5) == pytest.approx(lock_in.fisher(3, 5, 0, 5))
+    assert lock_in.fisher(9, 15, 0, 5) < 0.04  # nine cells of fifteen; but it is three seeds of five
+    assert p([1] * 5, 3, [0] * 5) == lock_in.fisher(5, 15, 0, 5)  # shares of three stacks lie close by their number
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5, 1.0])
+def test_arms_of_several_stacks_err_as_they_say_however_alike_the_cells_of_a_seed_are(alike):
+    """Half of all cells lock in; each takes its luck from its seed and arm with the chance `alike`."""
+    rng, drawn = np.random.default_rng(5), 1500
+    own, common = rng.random((drawn, 2, 5, 3)) < 0.5, rng.random((drawn, 2, 5, 1)) < 0.5
+    locked = np.where(rng.random(own.shape) < alike, common, own)
+    p = np.array([lock_in.same_share(above, below[:, :1]) for above, below in locked])
+    assert (p < 0.05).mean() < 0.05
+    assert (p < 0.01).mean() < 0.02
+
+
 def test_the_smallest_share_is_found_with_80_percent_power():
-    share = lock_in.smallest_share(8, 8)
+    share = lock_in.smallest_share(8)
     rng = np.random.default_rng(4)
     found = [lock_in.fisher(int(k), 8, 0, 8) < 0.05 for k in rng.binomial(8, share, 4000)]
     assert 0.78 < np.mean(found) < 0.82
-    assert np.isnan(lock_in.smallest_share(3, 3))
+    assert np.isnan(lock_in.smallest_share(3))
+    assert np.isnan(lock_in.smallest_share(5, 0.05 / 20))
 
 
 def test_steps_to_lock_in_are_those_after_which_a_cell_never_falls_back():

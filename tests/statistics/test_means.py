@@ -57,4 +57,5 @@ def test_power_is_how_often_a_difference_of_that_size_is_found(seeds):
 
 def test_two_seeds_could_have_found_next_to_nothing():
     assert np.isnan(means.smallest_difference(0.1, 2, 0.01))
-    assert means.smallest_difference(0.0, 3) == 0
+    assert np.isnan(means.smallest_difference(0.0, 3))  # where nothing varies, three signs are no order
+    assert means.smallest_difference(0.0, 6) == 0

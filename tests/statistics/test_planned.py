@@ -94,5 +94,13 @@ def test_what_a_plan_can_decide_at_best_is_known_before(seeds, p):
     assert power(plan(seeds)) == (3, pytest.approx(p), 5)
 
 
+def test_what_the_best_place_needs_counts_too():
+    """Two tasks and four places: six comparisons of places, of which all must be clear."""
+    claims, model = {"C4": ["recall", "facts"]}, {"layers": 4, "d_model": 16, "heads": 2}
+    made = study(seeds=[1, 2, 3, 4, 5], architectures=["thex-*"], model=model, contrasts=[], claims=claims)
+    assert power(made) == (1, pytest.approx(6 / 252), 5)
+    assert power(study(architectures=["thex-1"], model=model, contrasts=[], claims=claims)) == (0, 1.0, 0)
+
+
 def test_a_study_of_one_stack_tests_nothing():
     assert power(study(architectures=["hyena"])) == (0, 1.0, 0)

@@ -7,27 +7,53 @@ from lolameme.statistics import positions
 from lolameme.statistics.capacity import bits_per_fact, bits_per_parameter, slope_weights
 
 
-def test_places_that_do_not_matter_interact_with_tasks_in_5_of_100_studies(monkeypatch):
-    monkeypatch.setattr(positions, "RESAMPLES", 99)
-    rng = np.random.default_rng(1)
-    found = [positions.interaction(0.7 + 0.05 * rng.standard_normal((3, 3, 4))) for _ in range(200)]
-    bistable = [positions.interaction(rng.choice([0.4, 0.95], (3, 3, 4))) for _ in range(200)]
-    assert np.mean(np.array(found) <= 0.05) < 0.09
-    assert np.mean(np.array(bistable) <= 0.05) < 0.09
+def graded(*curves: list[float], seeds: int = 5, studies: int = 300) -> np.ndarray:
+    """Exact match (studies, tasks, seeds, places) around a curve of places for each task."""
+    rng = np.random.default_rng(seeds)
+    shape = (studies, len(curves), seeds, len(curves[0]))
+    return np.clip(np.array(curves)[:, None] + 0.03 * rng.standard_normal(shape), 0, 1)
 
 
-def test_a_place_that_is_best_in_every_task_is_no_interaction():
-    values = np.full((3, 4, 4), 0.4) + 0.01 * np.random.default_rng(2).standard_normal((3, 4, 4))
-    values[:, :, 1] += 0.5
-    assert positions.interaction(values) > 0.05
+def bistable(*chances: list[float], seeds: int = 5, studies: int = 300) -> np.ndarray:
+    """Exact match where a place locks in with a chance, else not."""
+    rng = np.random.default_rng(seeds)
+    locked = rng.random((studies, len(chances), seeds, len(chances[0]))) < np.array(chances)[:, None]
+    return np.where(locked, 0.95, 0.4) + 0.01 * rng.standard_normal(locked.shape)
 
 
-def test_a_place_that_depends_on_the_task_is_found():
-    values = np.full((2, 4, 4), 0.4) + 0.01 * np.random.default_rng(3).standard_normal((2, 4, 4))
-    values[0, :, 1] += 0.5
-    values[1, :, 3] += 0.5
-    assert positions.interaction(values) < 0.01
-    assert np.isnan(positions.interaction(values[:1]))
+CURVE, FLAT = [0.4, 1, 1, 0.7], [0.4, 0.4, 0.4, 0.4]
+SAME_PLACE = {
+    "no place matters": lambda seeds: graded(FLAT, FLAT, seeds=seeds),
+    "no place matters, half lock in": lambda seeds: bistable([0.5] * 4, [0.5] * 4, seeds=seeds),
+    "places matter on one task alone": lambda seeds: graded(CURVE, FLAT, seeds=seeds),
+    "the same place, more and less": lambda seeds: graded([0.4, 1, 0.4, 0.4], [0.4, 0.5, 0.4, 0.4], seeds=seeds),
+    "other floors": lambda seeds: graded(CURVE, [0.1, 0.7, 0.7, 0.4], seeds=seeds),
+    "a ceiling": lambda seeds: graded([0.4, 1, 0.8, 0.7], [0.98, 1.3, 1.2, 1.1], seeds=seeds),
+    "one place shared by two that tie": lambda seeds: graded([0.9, 0.9, 0.4, 0.4], [0.9, 0.4, 0.9, 0.9], seeds=seeds),
+    "ties, of which half lock in": lambda seeds: bistable([0.5, 0.5, 0, 0], [0.5, 0, 0.5, 0.5], seeds=seeds),
+}
+
+
+@pytest.mark.parametrize("law", SAME_PLACE)
+@pytest.mark.parametrize("seeds", [5, 6])
+def test_one_best_place_is_taken_for_several_in_5_of_100_studies_at_most(law, seeds):
+    assert (positions.one_for_all(SAME_PLACE[law](seeds)) < 0.05).mean() < 0.05
+
+
+def test_a_best_place_that_depends_on_the_task_is_found():
+    assert (positions.one_for_all(graded(CURVE, [0.4, 0.5, 0.7, 1])) < 0.05).mean() > 0.95
+    assert (positions.one_for_all(graded(CURVE, [0.4, 0.5, 0.7, 1], seeds=6)) < 0.05 / 6).mean() > 0.95
+    assert (positions.one_for_all(graded(CURVE, FLAT, [0.4, 0.5, 0.7, 1], seeds=6)) < 0.05).mean() > 0.95
+    assert np.isnan(positions.one_for_all(graded(CURVE))).all()
+
+
+def test_what_could_have_been_found_of_places_is_found_with_80_percent_power():
+    share = positions.smallest_share_at_best(2, 6, 4, 0.05)
+    drawn = bistable([share, 0, 0, 0], [0, 0, share, 0], seeds=6, studies=500).round(1)
+    assert 0.75 < (positions.one_for_all(drawn) < 0.05).mean() < 0.85
+    assert np.isnan(positions.smallest_share_at_best(2, 5, 4, 0.05 / 6))
+    assert positions.least_p(2, 5, 4) == pytest.approx(6 / 252)
+    assert positions.one_for_all(graded([0, 1, 0, 0], [0, 0, 1, 0], studies=1)) == pytest.approx(6 / 252)
 
 
 def test_the_best_place_is_as_sure_as_its_seeds_agree():

@@ -209,9 +209,9 @@ def check(arguments: argparse.Namespace) -> None:
     )
     tests, p, enough = power(study)
     if tests:
-        print(f"tests:         {tests} of order; the smallest arms, all cells against none: p = {p:.2g}, corrected")
+        print(f"tests:         {tests} of order; p of each at its clearest, corrected for all: {p:.2g}")
     if p >= ALPHA and enough:
-        print(f"               lock-in alone cannot tell these apart: plan fewer tests, or {enough} seeds")
+        print(f"               lock-in cannot decide them: plan fewer tests, or {enough} seeds")
     for variant, settings in study.variants.items():
         if settings.repeating:
             print(

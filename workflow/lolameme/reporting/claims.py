@@ -148,23 +148,30 @@ def memory(study: config.Study, test: pd.DataFrame, contrasts: pd.DataFrame) -> 
 
 
 def best_place(contrasts: pd.DataFrame, places: pd.DataFrame) -> tuple[str, str]:
-    """C4: whether places and tasks interact, the step from k = 1 to later places, and how sure the best place is."""
+    """C4: whether some place is best on every task, the step from k = 1 to later places, how sure the best place is."""
     found = contrasts[contrasts["name"] == INTERACTION]
     if found.empty:
         return UNTESTED, "it needs two tasks and two places of the attention layer"
     row = found.iloc[0]
     tasks = set(row["variants"].split(", "))
-    p = "" if pd.isna(row["p_corrected"]) else f"permutation of places within seeds, p {row['p_corrected']:.3g}; "
+    p = "" if pd.isna(row["p_corrected"]) else f"one place is best on all tasks: p {row['p_corrected']:.3g}; "
     best = []
     for variant, mine in places[places["variant"].isin(tasks)].groupby("variant", sort=False):
         sure = mine.sort_values("best", ascending=False).iloc[0]
         best.append(f"{variant} k = {sure['place']} ({100 * sure['best']:.0f} % of bootstrap draws)")
+    later = contrasts["above"].map(lambda arm: all(map(_swapped_later, arm.split()))).astype(bool)
     steps = contrasts[
-        contrasts["below"].eq("thex-1") & contrasts["variant"].isin(tasks) & contrasts["split"].eq("test")
+        later & contrasts["below"].eq("thex-1") & contrasts["variant"].isin(tasks) & contrasts["split"].eq("test")
     ]
     stepped = [f"{row.variant} {row.says}" for row in steps.itertuples()]
     why = f"{p}best place: {', '.join(best)}" + (f"; k >= 2 over k = 1: {', '.join(stepped)}" if stepped else "")
     return row["verdict"], why
+
+
+def _swapped_later(name: str) -> bool:
+    """Whether an architecture is T HEX with one swapped layer above the first."""
+    places = architectures.positions(name)
+    return architectures.family(name) == "thex" and len(places) == 1 and places > (1,)
 
 
 def gap(variant: str, leaderboard: pd.DataFrame, learned: pd.DataFrame) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from lolameme.base.provenance import flatten
 from lolameme.reporting.tables import answers
 from lolameme.statistics import verdicts
 from lolameme.statistics.answers import Answers, Outcomes
+from lolameme.statistics.lock_in import goal
 
 UNTESTED = "not tested"  # no seed of both sides answered the same programs
 HIGHER, LOWER = "B is higher", "B is lower"  # B: the second
@@ -65,11 +66,11 @@ def compare(first: Path, second: Path) -> Comparison:
         arms.append(paired(*sides))
     tested = [verdicts.contrast(b, a) if len(a.values) else None for a, b in arms]
     p = verdicts.corrected(np.array([found.p if found else np.nan for found in tested]))
-    count = int(np.isfinite(p).sum())
+    alpha = verdicts.ALPHA / max(1, np.isfinite(p).sum())
     for row, (a, b), found, fixed in zip(rows, arms, tested, p, strict=True):
         interval = (found.low, found.high) if found else (np.nan, np.nan)
         row |= {"difference": row["second"] - row["first"], "low": interval[0], "high": interval[1], "p": fixed}
-        row["verdict"] = verdict(found, fixed, verdicts.could_have_found(found, b, a, count)) if found else UNTESTED
+        row["verdict"] = verdict(found, fixed, verdicts.could_have_found(found, b, a, alpha)) if found else UNTESTED
     results = pd.DataFrame(rows, columns=[*KEYS, "first", "second", "difference", "low", "high", "p", "verdict"])
     names = [{f"{key[0]}/{key[2]}" for key in side} for side in answered]
     only = (sorted(names[0] - names[1]), sorted(names[1] - names[0]))
@@ -106,9 +107,9 @@ def paired(first: Row, second: Row) -> tuple[Outcomes, Outcomes]:
 
 def arm(made: list[Answers]) -> Outcomes:
     """Cells of one architecture as an arm of a contrast."""
-    kinds = [[(one.locked, one.above, one.high)] for one in made]
-    locked, above, high = np.moveaxis(np.array(kinds, bool).reshape(len(made), 1, 3), -1, 0)
-    return Outcomes(np.array([[one.exact_match] for one in made]).reshape(-1, 1), locked, above, high)
+    told = [(one.exact_match, one.locked, one.above, one.high, goal(one.floor)) for one in made]
+    values, locked, above, high, goals = np.array(told, float).reshape(-1, 5, 1).swapaxes(0, 1)  # each (S, 1)
+    return Outcomes(values, locked == 1, above == 1, high == 1, goals)
 
 
 def settings(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> pd.DataFrame:

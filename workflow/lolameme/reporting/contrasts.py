@@ -8,7 +8,7 @@ import pandas as pd
 from lolameme.reporting import latex
 from lolameme.statistics import lock_in, positions, verdicts
 from lolameme.statistics.answers import Outcomes
-from lolameme.statistics.planned import Planned, planned
+from lolameme.statistics.planned import Planned, placed_cells, planned
 from lolameme.study import architectures, config
 from lolameme.study.exhibits import CELL, Column, Table
 
@@ -18,18 +18,19 @@ INTERACTION = "place of the attention layer by task"  # the name of C4's test am
 def contrasts(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
     """One row per planned test: arms, difference with its 95 % t interval, lock-in, the test that decides, verdict.
 
-    `p_corrected` is corrected for all rows (Holm). `could` is the smallest effect that the test would have found with
-    80 % power, `says` the verdict as it is printed.
+    `p_corrected` is corrected for all rows (Holm). `could` is the smallest effect that would have been found with
+    80 % power at the strictest step of Holm's, `says` the verdict as it is printed.
     """
     plan, of = planned(study), dict(list(cells.sort_values("seed").groupby(["variant", "split", "architecture"])))
     arms = [(outcomes(of, test, test.above), outcomes(of, test, test.below)) for test in plan]
     tested = [verdicts.contrast(*both, test.combined) for test, both in zip(plan, arms, strict=True)]
     placed = place_by_task(study, cells)
     p = verdicts.corrected(np.array([*(found.p for found in tested), *(p for p, _ in placed)]))
-    count = int(np.isfinite(p).sum())
+    alpha = verdicts.ALPHA / max(1, np.isfinite(p).sum())  # the strictest step of Holm's
     rows = []
     for test, both, found, fixed in zip(plan, arms, tested, p[: len(plan)], strict=True):
-        could, word = verdicts.could_have_found(found, *both, count), verdicts.word(found, fixed)
+        could = verdicts.could_have_found(found, *both, alpha, test.combined)
+        word = verdicts.word(found, fixed)
         rows.append(
             {"name": test.name, "variants": named(test), "variant": test.variant, "split": test.split}
             | {"above": " ".join(test.above), "below": " ".join(test.below), "combined": test.combined}
@@ -41,10 +42,12 @@ def contrasts(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
         )
     for (raw, state), fixed in zip(placed, p[len(plan) :], strict=True):
         word = state or (verdicts.DEPENDS if fixed < verdicts.ALPHA else verdicts.UNDECIDED)
+        could = positions.smallest_share_at_best(*placed_cells(study), alpha)
         rows.append(
             {"name": INTERACTION, "variants": ", ".join(study.claims.C4), "variant": "", "above": "", "below": ""}
-            | {"combined": True, "split": "test", "seeds": len(study.seeds)}
-            | {"by": verdicts.BY_PERMUTATION, "p": raw, "p_corrected": fixed, "verdict": word, "says": word}
+            | {"combined": True, "split": "test", "seeds": len(study.seeds), "could": could}
+            | {"by": verdicts.BY_PLACES, "p": raw, "p_corrected": fixed, "verdict": word}
+            | {"says": verdicts.sentence(word, could, verdicts.BY_PLACES)}
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -65,8 +68,8 @@ COLUMNS = {
     "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
     "high": Column(float, "where it ends", "share"),
     "every_seed": Column(bool, "it has one sign in every seed"),
-    "effect": Column(float, "standardised: the difference by its standard deviation over seeds"),
-    "by": Column(str, "which test decides"),
+    "effect": Column(float, "the difference tested: of exact match, or of the share of cells that `by` names"),
+    "by": Column(str, "what decides: shares by seed that lock in, or are above the floor; means; ..."),
     "p": Column(float, "of that test"),
     "p_corrected": Column(float, "corrected for all rows (Holm)"),
     "could": Column(float, "the smallest effect that the test would have found with 80 % power"),
@@ -89,7 +92,10 @@ def outcomes(cells: dict[tuple[str, str, str], pd.DataFrame], test: Planned, arm
 
     values = sum(weight * grid(variant, "exact_match") for variant, weight in test.weights)
     high = kinds("high") == 2 ** len(test.weights) - 1
-    return Outcomes(values.astype(float), kinds("locked"), kinds("above"), high)
+    heaviest, weight = max(test.weights, key=lambda one: one[1])
+    missing = lock_in.goal(grid(heaviest, "floor").astype(float)) - grid(heaviest, "exact_match")
+    goal = values + weight * missing
+    return Outcomes(values.astype(float), kinds("locked"), kinds("above"), high, goal)
 
 
 def named(test: Planned) -> str:
@@ -106,15 +112,15 @@ def counted(arm: Outcomes) -> str:
 
 def place_by_task(study: config.Study, cells: pd.DataFrame) -> list[tuple[float, str | None]]:
     """The test of C4, if the study has tasks and places for it: its p, and the ceiling or floor where all cells are."""
-    stacks = architectures.swapped_once(study.stacks_of(*study.claims.C4))
-    if len(study.claims.C4) < 2 or len(stacks) < 2:
+    if not placed_cells(study):
         return []
+    stacks = architectures.swapped_once(study.stacks_of(*study.claims.C4))
     mine = cells[
         cells["variant"].isin(study.claims.C4) & (cells["split"] == "test") & cells["architecture"].isin(stacks)
     ]
     state = verdicts.AT_CEILING if mine["high"].all() else None if mine["above"].any() else verdicts.AT_FLOOR
     values = np.stack([by_place(mine[mine["variant"] == variant], stacks) for variant in study.claims.C4])
-    return [(np.nan if state else positions.interaction(values), state)]
+    return [(np.nan if state else float(positions.one_for_all(values)), state)]
 
 
 def by_place(mine: pd.DataFrame, stacks: list[str]) -> np.ndarray:

@@ -48,6 +48,7 @@ class Outcomes:
     locked: np.ndarray  # (S, A) whether a cell locked in
     above: np.ndarray  # (S, A) whether it is better than its floor by a test
     high: np.ndarray  # (S, A) bool: at the ceiling, in all variants
+    goal: np.ndarray  # (S, A) value from which on a cell locks in, of a combination in its heaviest variant
 
     @property
     def by_seed(self) -> np.ndarray:

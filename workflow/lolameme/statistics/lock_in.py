@@ -1,7 +1,8 @@
 """Lock-in: whether a cell has learned the rule of its task, or sits on its floor.
 
 Outcomes are bistable: a stack finds the rule and answers nearly everything, or stays at what guessing reaches. A mean
-of two modes describes no cell, so the outcome of an arm is k of n: how many of its cells lock in.
+of two modes describes no cell, so the outcome of an arm is k of n: how many of its cells lock in. The cells of a seed,
+which share its world, are no replicates; seeds are.
 """
 
 from functools import cache
@@ -10,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from lolameme.statistics.means import ALPHA, LEVEL, POWER
+from lolameme.statistics.permutation import exchanged
 
 LOCKED = 0.5  # share of the way from the floor to 1: the middle, equally far from both modes, needs no tuning
 CEILING = 0.98  # exact match from which on a task tells architectures apart no more
@@ -33,16 +35,37 @@ def fisher(locked: int, cells: int, other_locked: int, other_cells: int) -> floa
     return float(stats.fisher_exact(table).pvalue)
 
 
-def smallest_share(cells: int, other_cells: int, alpha: float = ALPHA) -> float:
-    """The smallest chance to lock in, against an arm that never does, that Fisher's test finds with 80 % power.
+def same_share(above: np.ndarray, below: np.ndarray) -> float:
+    """Two-sided p of two arms whose cells lock in as often, from whether each does: bool (S seeds, A architectures).
 
-    NaN where the cells are too few even for always against never. `cells` belong to the arm that locks in.
+    The unit is the seed: the stacks of an arm share its world and may share their luck, so the arms' shares by seed are
+    exchanged. But shares of several stacks vary less than those of one, and if their cells are independent these are
+    no like units; then Fisher's exact test of the cells holds. What holds in both cases is the larger of the two p.
+    For arms of one stack each both are Fisher's exact test.
     """
-    found = [k for k in range(cells + 1) if fisher(k, cells, 0, other_cells) < alpha and k > 0]
-    if not found:
+    shares = exchanged(above.mean(1), below.mean(1))
+    return max(float(shares), fisher(int(above.sum()), above.size, int(below.sum()), below.size))
+
+
+@cache
+def fewest(units: int, alpha: float = ALPHA, others: int | None = None) -> float:
+    """How many of so many units must lock in, against none of the others, for Fisher's p < alpha; infinite if all are
+    too few. The others are as many unless told."""
+    enough = (k for k in range(1, units + 1) if fisher(k, units, 0, others or units) < alpha)
+    return next(enough, np.inf)
+
+
+@cache
+def smallest_share(seeds: int, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The smallest chance of a seed to lock in, against an arm that never does, that is found with this power.
+
+    NaN where the seeds are too few even for always against never. Seeds lock in with all stacks of their arm.
+    """
+    needed = fewest(seeds, alpha)
+    if needed > seeds:
         return np.nan
-    # P(X >= k) for X ~ Binomial(cells, p) is the beta distribution's function: its quantile is the chance sought
-    return float(stats.beta.ppf(POWER, found[0], cells - found[0] + 1))
+    # P(X >= k) for X ~ Binomial(S, p) is the beta distribution's function: its quantile is the chance sought
+    return float(stats.beta.ppf(power, needed, seeds - needed + 1))
 
 
 def steps_to_lock_in(steps: np.ndarray, exact_match: np.ndarray, floor: float, locked: bool) -> float:

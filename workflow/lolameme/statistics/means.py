@@ -7,11 +7,18 @@ Programs and queries within a seed are no replicates, so nothing here counts the
 from functools import cache
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 LEVEL = 0.95  # of every interval
 ALPHA = 0.05  # chance of any false verdict of order in a whole study
 POWER = 0.8
+NO_SPREAD = 1e-12  # below which differences are those of rounding
+
+
+@cache
+def cut(seeds: int, alpha: float) -> float:
+    """How many standard errors a mean over seeds must be off for a two-sided t test at alpha."""
+    return float(stats.t.ppf(1 - alpha / 2, seeds - 1))
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -19,7 +26,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     mean, seeds = float(np.mean(values)), len(values)
     if seeds < 2:
         return mean, np.nan, np.nan
-    reach = stats.t.ppf((1 + LEVEL) / 2, seeds - 1) * np.std(values, ddof=1) / np.sqrt(seeds)
+    reach = cut(seeds, 1 - LEVEL) * np.std(values, ddof=1) / np.sqrt(seeds)
     return mean, float(mean - reach), float(mean + reach)
 
 
@@ -29,18 +36,17 @@ def share(values: np.ndarray) -> tuple[float, float, float]:
     return mean, float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
 
-def paired(differences: np.ndarray) -> float:
-    """Two-sided p of per-seed differences (S,) with mean 0: Student's t test; NaN with one seed.
+def paired(differences: np.ndarray) -> np.ndarray:
+    """Two-sided p (...) of per-seed differences (..., S) with mean 0: Student's t test; NaN with one seed.
 
     Differences that do not vary at all leave a t test nothing to divide by: then their sign alone is tested.
     """
-    seeds = len(differences)
+    seeds, mean = differences.shape[-1], np.abs(differences.mean(-1))
     if seeds < 2:
-        return np.nan
-    error = np.std(differences, ddof=1) / np.sqrt(seeds)
-    if error < 1e-12:
-        return 1.0 if abs(np.mean(differences)) < 1e-12 else 2.0 ** (1 - seeds)
-    return float(2 * stats.t.sf(abs(np.mean(differences)) / error, seeds - 1))
+        return np.full(mean.shape, np.nan)
+    error = np.std(differences, axis=-1, ddof=1) / np.sqrt(seeds)
+    by_sign = np.where(mean < NO_SPREAD, 1.0, 2.0 ** (1 - seeds))
+    return np.where(error < NO_SPREAD, by_sign, 2 * special.stdtr(seeds - 1, -mean / np.maximum(error, NO_SPREAD)))
 
 
 def power(effect: float, seeds: int, alpha: float = ALPHA) -> float:
@@ -50,9 +56,8 @@ def power(effect: float, seeds: int, alpha: float = ALPHA) -> float:
     chi-square, averaged here over quantiles of the latter, because its closed form in scipy is NaN at some effects.
     """
     freedom = seeds - 1
-    cut = stats.t.ppf(1 - alpha / 2, freedom)
     deviation = np.sqrt(stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, freedom) / freedom)  # (2000,)
-    return float(stats.norm.cdf(np.sqrt(seeds) * effect - cut * deviation).mean())
+    return float(stats.norm.cdf(np.sqrt(seeds) * effect - cut(seeds, alpha) * deviation).mean())
 
 
 @cache
@@ -64,9 +69,9 @@ def smallest_effect(seeds: int, alpha: float = ALPHA) -> float:
 def smallest_difference(deviation: float, seeds: int, alpha: float = ALPHA) -> float:
     """The smallest difference of exact match that `paired` finds with 80 % power; NaN where even 1 is too small.
 
-    `deviation` is the standard deviation of per-seed differences.
+    `deviation` is the standard deviation of per-seed differences; 0 leaves their sign alone to be tested.
     """
-    if seeds < 2:
+    if seeds < 2 or (deviation < NO_SPREAD and 2.0 ** (1 - seeds) >= alpha):
         return np.nan
     least = deviation * smallest_effect(seeds, alpha)
     return least if least <= 1 else np.nan

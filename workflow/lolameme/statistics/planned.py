@@ -4,9 +4,13 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from lolameme.statistics.capacity import slope_weights
-from lolameme.statistics.lock_in import fisher
 from lolameme.statistics.means import ALPHA
+from lolameme.statistics.permutation import least
+from lolameme.statistics.positions import least_p
+from lolameme.statistics.verdicts import corrected
 from lolameme.study import architectures
 from lolameme.study.config import Study
 from lolameme.study.contrasts import Claims, Contrast
@@ -48,19 +52,32 @@ def planned(study: Study) -> list[Planned]:
     return list({test.key: test for test in reversed([*found, *of_claims(study)])}.values())[::-1]
 
 
+def placed_cells(study: Study) -> tuple[int, int, int] | None:
+    """Tasks, seeds and places of the test of C4, or None: it needs two tasks and two places of the swapped layer."""
+    places = architectures.swapped_once(study.stacks_of(*study.claims.C4)) if study.claims.C4 else []
+    if min(len(study.claims.C4), len(places)) < 2:
+        return None
+    return len(study.claims.C4), len(study.seeds), len(places)
+
+
 def power(study: Study) -> tuple[int, float, int]:
-    """What the plan can decide at best: its number of tests; the p, corrected for that number (Holm), of the
-    smallest arms that it compares if all cells of one lock in and none of the other; and how many seeds make it
-    significant. p is 1 and the seeds 0 where nothing is tested.
+    """What the plan can decide at best where cells lock in or do not: its number of tests; the largest p, corrected for
+    that number (Holm), if every test comes out as clear as seeds allow, all of one arm against none of the other; and
+    how many seeds make it significant. p is 1 and the seeds 0 where nothing is tested.
+
+    Stacks of an arm add nothing to it: they share the world of their seed.
     """
-    found = planned(study)
-    tests = len(found) + (len(study.claims.C4) > 1)
-    if not found:
-        return tests, 1.0, 0
+    contrasts, placed = len(planned(study)), placed_cells(study)
+    tests = contrasts + (placed is not None)
+    if not tests:
+        return 0, 1.0, 0
 
     def best(seeds: int) -> float:
-        sizes = [(seeds * len(test.above), seeds * len(test.below)) for test in found]
-        return min(1.0, tests * max(fisher(above, above, 0, below) for above, below in sizes))
+        p = [least(seeds)] * contrasts
+        if placed:
+            tasks, _, places = placed
+            p.append(least_p(tasks, seeds, places))
+        return float(corrected(np.array(p)).max())
 
     enough = next(seeds for seeds in itertools.count(2) if best(seeds) < ALPHA)
     return tests, best(len(study.seeds)), enough

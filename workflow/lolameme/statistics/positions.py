@@ -3,30 +3,47 @@
 import numpy as np
 
 from lolameme.base.seeds import generator
+from lolameme.statistics import lock_in
+from lolameme.statistics.means import POWER
+from lolameme.statistics.permutation import exchanged, least
 
-RESAMPLES = 4999
 
+def one_for_all(values: np.ndarray) -> np.ndarray:
+    """The p (...) of one place being best on every task, from `values` (..., V tasks, S seeds, K places).
 
-def interaction(values: np.ndarray) -> float:
-    """The p of no interaction of task and place, from `values` (V tasks, S seeds, K places).
-
-    The statistic is the interaction's sum of squares. Places are permuted within every task and seed, which keeps how
-    hard each task and how good each seed is (Edgington & Onghena 2007, chapter 6). A place that is best in all tasks
-    makes permuted interactions larger, never smaller: then the test errs on the side of seeing none.
+    That a place c is best on all is refuted by any other that is better on any task: the smallest one-sided p of
+    exchanging the seeds of both, times the number V (K - 1) of such comparisons (Bonferroni). The best place depends on
+    the task if this refutes every c, so p is the largest over c, and needs no further correction (an intersection-union
+    test, Berger 1982; of two places a test of qualitative interaction, Gail & Simon 1985). Neither a place that matters
+    on one task alone, nor effects of other sizes, floors or ceilings look like dependence: c is then best on all.
     """
-    tasks, seeds, places = values.shape
+    *_, tasks, seeds, places = values.shape
     if tasks < 2 or seeds < 2 or places < 2:
-        return np.nan
-    drawn = generator(0, "places").permuted(np.broadcast_to(values, (RESAMPLES, *values.shape)), axis=3)
-    count = (_interaction(drawn) >= _interaction(values) - 1e-12).sum()
-    return float((count + 1) / (RESAMPLES + 1))
+        return np.full(values.shape[:-3], np.nan)
+    reached = np.moveaxis(values, -1, -2)  # (..., V, K, S)
+    other, best = np.broadcast_arrays(reached[..., :, None, :], reached[..., None, :, :])  # (..., V, K, K, S)
+    two_sided = exchanged(other, best)
+    p = np.where(other.mean(-1) > best.mean(-1) + 1e-12, two_sided / 2, 1)  # a place against itself: 1
+    return np.minimum(1, comparisons(tasks, places) * p.min((-3, -2)).max(-1))
 
 
-def _interaction(values: np.ndarray) -> np.ndarray:
-    """The sum of squares that tasks and places add to each other's effects, from values (..., V, S, K)."""
-    means = values.mean(-2)  # (..., V, K)
-    rest = means - means.mean(-1, keepdims=True) - means.mean(-2, keepdims=True) + means.mean((-2, -1), keepdims=True)
-    return (rest**2).sum((-2, -1))
+def comparisons(tasks: int, places: int) -> int:
+    """How many comparisons can refute that a place is best on all tasks."""
+    return tasks * (places - 1)
+
+
+def least_p(tasks: int, seeds: int, places: int) -> float:
+    """The smallest p of `one_for_all`: on two tasks, the best place is ahead of every other with all seeds."""
+    return min(1.0, comparisons(tasks, places) * least(seeds) / 2)
+
+
+def smallest_share_at_best(tasks: int, seeds: int, places: int, alpha: float) -> float:
+    """The smallest chance to lock in at the best places of two tasks, and nowhere else, that is found with 80 % power.
+
+    Both must be seen, each with a power of the root of 80 %. NaN where the seeds are too few even for always.
+    """
+    strict = 2 * alpha / comparisons(tasks, places)  # two-sided, of one comparison
+    return lock_in.smallest_share(seeds, strict, POWER**0.5)
 
 
 def best_places(values: np.ndarray, resamples: int = 2000) -> np.ndarray:
