@@ -101,6 +101,14 @@ def test_a_cell_that_needs_a_gpu_says_so_where_there_is_none(monkeypatch):
         Device.choose("cuda")
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_a_gpu_that_only_emulates_bfloat16_trains_in_float32(monkeypatch, native):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    assert Device.choose().bfloat16 == native
+    assert Device.choose(precision="bfloat16").bfloat16
+
+
 def test_another_cells_checkpoint_is_ignored(data, tmp_path):
     folder = train(study(), data, tmp_path / "plain")
     tensors.save(tmp_path / "strange" / "checkpoint.safetensors", {}, identity="another cell", step=5)

@@ -28,6 +28,16 @@ sys.stdin.read()
 """
 HEAD = "from lolameme.runtime import warm\nwarm.hand_over()\nimport os, signal, sys, time\n"
 WAITS = HEAD + "print(os.getpid(), flush=True)\ntime.sleep(600)\n"
+UNTOUCHED = """
+import torch
+from lolameme.runtime import warm
+def touched(*_, **__):
+    raise AssertionError("CUDA is asked before the fork")
+for name in ("is_available", "device_count", "_lazy_init", "is_bf16_supported", "get_device_capability"):
+    setattr(torch.cuda, name, touched)
+torch._C._cuda_getDeviceCount = touched
+warm._load()
+"""
 PATIENCE = 120.0  # seconds: loading torch takes many where others need the processors
 
 
@@ -225,3 +235,10 @@ def test_cells_are_the_same_bits_in_a_fork_and_alone(warm):
     assert warm.run(script, FOLDER="alone", LOLAMEME_WARM="nobody")[0] == 0
     forked, alone = ((warm.folder / name / "model.safetensors").read_bytes() for name in ("forked", "alone"))
     assert forked == alone
+
+
+def test_the_warm_process_leaves_the_gpu_alone():
+    """CUDA that has been asked for devices is of no use in a fork."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    done = subprocess.run([sys.executable, "-c", UNTOUCHED], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

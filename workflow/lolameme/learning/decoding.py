@@ -24,10 +24,11 @@ def greedy(model: Stack, prompt: list[int], most: int, stop: frozenset[int] = fr
     if not prompt:
         raise ValueError("the prompt is empty")
     model.eval()
+    device = model.embedding.weight.device
     states: list | None = None
     logits = torch.empty(0)
     for position, token in enumerate(prompt):
-        logits, states = model.step(torch.tensor([token]), states, position)
+        logits, states = model.step(torch.tensor([token], device=device), states, position)
     tokens: list[int] = []
     probabilities: list[float] = []
     while len(tokens) < most:
@@ -36,5 +37,5 @@ def greedy(model: Stack, prompt: list[int], most: int, stop: frozenset[int] = fr
         probabilities.append(float(chances[tokens[-1]]))
         if tokens[-1] in stop or len(prompt) + len(tokens) > model.max_length:
             break
-        logits, states = model.step(torch.tensor(tokens[-1:]), states, len(prompt) + len(tokens) - 1)
+        logits, states = model.step(torch.tensor(tokens[-1:], device=device), states, len(prompt) + len(tokens) - 1)
     return Decoded(tokens, probabilities)

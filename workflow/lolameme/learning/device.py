@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lolameme.learning.batches import Batch
+from lolameme.models.kernels import xformers_runs
 from lolameme.models.stack import Stack
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt, as malloc.h numbers them
@@ -33,7 +34,9 @@ class Device:
         torch.set_num_threads(threads)
         _keep_memory()
         torch.backends.cuda.matmul.allow_tf32 = True
-        half = precision == "bfloat16" or (precision == "auto" and cuda and torch.cuda.is_bf16_supported())
+        # torch also counts GPUs that only emulate it, slower than float32
+        native = cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+        half = precision == "bfloat16" or (precision == "auto" and native)
         return cls(torch.device("cuda" if cuda else "cpu"), half)
 
     @property
@@ -47,8 +50,8 @@ class Device:
 
     @property
     def attention(self) -> str:
-        """The attention kernel that `models.attention.kernel` picks here."""
-        return "xformers" if self.torch_device.type == "cuda" and self.bfloat16 else "sdpa"
+        """The attention kernel that `kernels.kernel` picks here, for heads of a size that xformers can do."""
+        return "xformers" if self.torch_device.type == "cuda" and self.bfloat16 and xformers_runs() else "sdpa"
 
     def autocast(self) -> AbstractContextManager:
         return torch.autocast(self.torch_device.type, torch.bfloat16) if self.bfloat16 else nullcontext()

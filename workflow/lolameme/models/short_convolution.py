@@ -37,8 +37,10 @@ class ShortConvolution(nn.Module):
         """The next position alone, x (B, C), given up to taps - 1 inputs before it (B, T, C), latest last."""
         seen = x[:, None] if recent is None else torch.cat([recent, x[:, None]], dim=1)[:, -self.lags[-1] - 1 :]
         latest = seen.shape[1] - 1
-        met = [latest - lag for lag in reversed(self.lags) if lag <= latest]
-        y = self.bias + (seen[:, met] * self.weight[: len(met)].flip(0)).sum(1)
+        y = self.bias.expand_as(x)
+        for lag, weight in zip(self.lags, self.weight, strict=True):
+            if lag <= latest:
+                y = y + seen[:, latest - lag] * weight
         return y, seen
 
 

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lolameme.models.kernels import kernel
 from lolameme.models.mixer import Mixer
 from lolameme.study.settings import Model
 
@@ -11,7 +12,6 @@ LABEL = "Attn"  # in reports, with this colour and marker
 COLOUR = "#0072B2"
 MARKER = "o"
 LOOKS_UP = True  # what it reads depends on what is there
-HALF = (torch.bfloat16, torch.float16)
 
 
 class Attention(Mixer):
@@ -25,7 +25,7 @@ class Attention(Mixer):
 
     def mix(self, z: Tensor) -> Tensor:
         q, k, v = self.split(z)
-        return kernel(z)(q, k, v, self.dropout if self.training else 0.0).flatten(2)
+        return kernel(q)(q, k, v, self.dropout if self.training else 0.0).flatten(2)
 
     def influence(self, z: Tensor) -> Tensor:
         """(B, H, L, L): the attention weights."""
@@ -52,25 +52,6 @@ class Attention(Mixer):
     def flops(model: Model, length: int, batch: int) -> float:
         """Operations per token of a forward pass over all positions, as kernels without causal skipping do."""
         return 8 * model.d_model**2 + 4 * length * model.d_model
-
-
-def kernel(x: Tensor):
-    """The attention kernel for tensors like `x`: xformers where it has one (CUDA in half precision), else torch."""
-    dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
-    return xformers_attention if x.is_cuda and dtype in HALF else torch_attention
-
-
-def torch_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
-    """torch's scaled dot product attention; all arguments and the result are (B, L, H, D/H)."""
-    q, k, v = (t.transpose(1, 2) for t in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True).transpose(1, 2)
-
-
-def xformers_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
-    """xformers' memory-efficient attention; shapes as in `torch_attention`. CUDA and half precision only."""
-    import xformers.ops  # 5 s, so only where it is used
-
-    return xformers.ops.memory_efficient_attention(q, k, v, attn_bias=xformers.ops.LowerTriangularMask(), p=dropout)
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:

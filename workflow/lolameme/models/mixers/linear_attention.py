@@ -111,7 +111,7 @@ def remaining(log_decay: Tensor) -> Tensor:
 
 def recurrent(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor) -> Tensor:
     """The definition, position after position: the yardstick for the form above."""
-    state = torch.zeros(*k.shape[:2], k.shape[-1], v.shape[-1], dtype=v.dtype)
+    state = v.new_zeros(*k.shape[:2], k.shape[-1], v.shape[-1])
     outputs = []
     for t in range(q.shape[2]):
         state = log_decay[:, :, t, None, None].exp() * state + k[:, :, t, :, None] * v[:, :, t, None, :]
