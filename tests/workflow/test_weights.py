@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import study, study_data
+from conftest import study_data
 from lolameme.base.files import read_json
 from lolameme.reporting import incomplete, published
+from lolameme.study import config
 from project import Project
 
 KEPT, GONE = "results/mini/cells/recall/hyena/seed1", "results/mini/cells/recall/hyena/seed2"
@@ -113,7 +114,7 @@ def test_whoever_asks_is_told_where_weights_are(project):
 
 def test_studies_are_published_compared_and_reported_in_part_without_weights(project, monkeypatch):
     monkeypatch.chdir(project.folder)
-    made = study(**given())
+    made = config.parse(given())
     folder = published.publish(made, Path("config.yaml"), Path("published"))
     assert len(list(folder.glob("cells/*/*/*/model.json"))) == 8
     assert lolameme(project, "compare", str(folder), "mini").returncode == 0
