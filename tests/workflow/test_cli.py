@@ -207,6 +207,11 @@ def test_a_terminal_of_80_columns_is_enough(small, command):
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+def test_a_table_of_results_squeezes_neither_stacks_nor_numbers(small):
+    rows = [line.split() for line in small("results").stdout.splitlines()]
+    assert {"GPT-2", "Hyena"} <= {row[0] for row in rows if len(row) > 6 and re.fullmatch(r"[01]\.\d{3}", row[1])}
+
+
 def test_a_study_says_what_it_found(small):
     text = " ".join(small("told").stdout.split())
     assert text.startswith("Of ")

@@ -390,7 +390,7 @@ def results(arguments: argparse.Namespace) -> None:
         routed = ["recalls by"] if rows["routes"].any() else []
         table = plain_table(
             f"{variant} · {arguments.split}",
-            "architecture",
+            "stack",
             "EM",
             "95 %",
             "lock in",
@@ -400,6 +400,8 @@ def results(arguments: argparse.Namespace) -> None:
             "s",
             *routed,
         )
+        if routed:
+            table.columns[-1].no_wrap, table.columns[-1].justify = False, "left"
         for row in rows.itertuples():
             table.add_row(
                 label(row.architecture), f"{row.exact_match:.3f}", f"{row.low:.3f}–{row.high:.3f}",
@@ -455,7 +457,7 @@ def plain_table(title: str, *columns: str, text: int = 1):
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, collapse_padding=True)
     for i, name in enumerate(columns):
-        wide = 8 if 1 < text > i else None  # so that none of several is squeezed to nothing
+        wide = 8 if i < text else None  # so that none is squeezed to nothing
         side = "left" if i < text else "right"
         table.add_column(name, justify=side, no_wrap=i >= text, min_width=wide, overflow="fold")  # no name is cut
     return table
