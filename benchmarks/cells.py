@@ -21,12 +21,14 @@ CELLS = [
 ]
 
 
-def start(folder: Path, place: str, cell: tuple[str, str, int], threads: int, fork: bool) -> subprocess.Popen:
-    """A process that trains one cell of the default study."""
+def start(
+    folder: Path, place: str, cell: tuple[str, str, int], threads: int, fork: bool, study: Path = STUDY
+) -> subprocess.Popen:
+    """A process that trains one cell of a study, whose data are in `folder`, into a place there."""
     variant, architecture, seed = cell
     script = Path(__file__).with_name("cell.py")
-    command = [sys.executable, str(script), str(folder / variant), variant, architecture, str(seed), str(threads)]
-    command.append(str(folder / place / variant / architecture / str(seed)))
+    command = [sys.executable, str(script), str(study), str(folder / variant), variant, architecture, str(seed)]
+    command += [str(threads), str(folder / place / variant / architecture / str(seed))]
     return subprocess.Popen(command, env=os.environ if fork else ALONE)
 
 
