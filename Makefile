@@ -20,7 +20,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.cache
 export XDG_CONFIG_HOME := $(CURDIR)/.cache
 endif
 
-.PHONY: study test check cell report links mlflow lint format bench watch schema docs unlock
+.PHONY: study test check cell report links mlflow lint format bench gpu envs watch schema docs unlock
 
 study: .venv/ready  ## the study, from data to report
 	@$(BIN)/lolameme check $(CONFIG) > /dev/null
@@ -81,6 +81,15 @@ bench: .venv/ready  ## our speed beside that of peers
 	$(BIN)/python benchmarks/cells.py
 	$(BIN)/python benchmarks/analyses.py
 	$(BIN)/python benchmarks/plan.py
+
+MINUTES ?= 25
+DEVICE ?= cuda
+
+gpu: .venv/ready  ## whether a GPU computes what a CPU does, and how fast: make gpu [MINUTES=25] [DEVICE=cpu]
+	$(BIN)/python benchmarks/gpu.py --minutes $(MINUTES) --device $(DEVICE)
+
+envs: .venv/ready  ## whether the conda environments of envs/ resolve, and to which versions
+	$(BIN)/python envs/check.py
 
 schema: .venv/ready  ## the JSON schema and the reference of the configuration, from its types
 	$(BIN)/lolameme schema > workflow/schemas/config.schema.json

@@ -20,12 +20,14 @@ MANY = "two_languages"  # the variant whose cells are the shortest, so that star
 CELLS = [(MANY, architecture, seed) for seed in (1, 2) for architecture in config.load(STUDY).stacks_of(MANY)]
 
 
-def start(folder: Path, place: str, cell: tuple[str, str, int], threads: int, fork: bool) -> subprocess.Popen:
-    """A process that trains one cell of the default study."""
+def start(
+    folder: Path, place: str, cell: tuple[str, str, int], threads: int, fork: bool, study: Path = STUDY
+) -> subprocess.Popen:
+    """A process that trains one cell of a study, whose data are in `folder`, into a place there."""
     variant, architecture, seed = cell
     script = Path(__file__).with_name("cell.py")
-    command = [sys.executable, str(script), str(folder / variant), variant, architecture, str(seed), str(threads)]
-    command.append(str(folder / place / variant / architecture / str(seed)))
+    command = [sys.executable, str(script), str(study), str(folder / variant), variant, architecture, str(seed)]
+    command += [str(threads), str(folder / place / variant / architecture / str(seed))]
     return subprocess.Popen(command, env=os.environ if fork else ALONE)
 
 

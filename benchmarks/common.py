@@ -14,14 +14,18 @@ ROOT = Path(__file__).parent.parent
 STUDY = ROOT / "config.yaml"
 
 
-def best(work: Callable[[], object], rounds: int = 5, warm: bool = True) -> float:
-    """Seconds of the fastest round, after one to warm up."""
+def best(
+    work: Callable[[], object], rounds: int = 5, warm: bool = True, wait: Callable[[], None] = lambda: None
+) -> float:
+    """Seconds of the fastest round, after one to warm up; `wait` waits for the device that works."""
     if warm:
         work()
     times = []
     for _ in range(rounds):
+        wait()
         begun = time.perf_counter()
         work()
+        wait()
         times.append(time.perf_counter() - begun)
     return min(times)
 
@@ -30,8 +34,12 @@ def processor() -> str:
     """The name of this machine's processor."""
     about = Path("/proc/cpuinfo")
     names = [line.partition(":")[2] for line in about.read_text().splitlines() if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return "-".join(re.findall(r"[A-Za-z0-9]+", name)).lower()
+    return named(names[0] if names else platform.processor() or platform.machine())
+
+
+def named(device: str) -> str:
+    """The name of a device as that of a folder."""
+    return "-".join(re.findall(r"[A-Za-z0-9]+", device)).lower()
 
 
 def ratios(rows: Sequence[tuple[str, str, float, float, str]]) -> list[str]:
@@ -55,10 +63,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *rows)]
 
 
-def keep(topic: str, lines: Sequence[str], by: str = "make bench") -> Path:
-    """Write benchmarks/<device>/<topic>.md, made `by` a command; returns the folder."""
-    folder = Path(__file__).parent / processor()
+def keep(topic: str, lines: Sequence[str], by: str = "make bench", device: str = "") -> Path:
+    """Write benchmarks/<device>/<topic>.md, made `by` a command; returns the folder. The processor, if no device."""
+    device = device or processor()
+    folder = Path(__file__).parent / device
     folder.mkdir(exist_ok=True)
-    head = [f"# {processor()}: {topic}", "", f"torch {torch.__version__}, by `{by}`.", ""]
+    head = [f"# {device}: {topic}", "", f"torch {torch.__version__}, by `{by}`.", ""]
     (folder / f"{topic}.md").write_text("\n".join([*head, *lines]) + "\n")
     return folder

@@ -17,28 +17,38 @@ from common import best, keep, table
 from lolameme.base.provenance import peak_memory
 from lolameme.drawing import style
 from lolameme.drawing.panels import spaced
+from lolameme.learning.device import Device
 from lolameme.models.stack import mixer_class
 from lolameme.study.architectures import MIXERS, PURE, label
 from lolameme.study.settings import Model
 
 LENGTHS = [2**i for i in range(6, 16)]
 MODEL = Model(d_model=64, heads=4)
+ONE_THREAD = Device(torch.device("cpu"), bfloat16=False)
 
 
-def one(mixer: str, length: int) -> dict[str, float]:
-    """Seconds of a forward and backward pass over one input, and the MB by which memory peaked above its start."""
+def one(
+    mixer: str, length: int, device: Device = ONE_THREAD, model: Model = MODEL, batch: int = 1
+) -> dict[str, str | float]:
+    """Seconds of a forward and backward pass over a batch, and the MB by which memory peaked above its start."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    before = peak_memory()
-    layer = mixer_class(mixer)(MODEL.model_copy(update={"length": length}))
-    x = torch.randn(1, length, MODEL.d_model, requires_grad=True)
+    cuda = device.torch_device.type == "cuda"
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    peak = torch.cuda.max_memory_allocated if cuda else peak_memory
+    before = peak()
+    layer = mixer_class(mixer)(model.model_copy(update={"length": length})).to(device.torch_device)
+    x = torch.randn(batch, length, model.d_model, device=device.torch_device, requires_grad=True)
 
     def step() -> None:
         layer.zero_grad()
-        layer(x).square().mean().backward()
+        with device.autocast():
+            y = layer(x)
+        y.float().square().mean().backward()
 
-    seconds = best(step, rounds=2 if length > 8192 else 5)
-    return {"mixer": mixer, "length": length, "seconds": seconds, "mb": (peak_memory() - before) / 2**20}
+    seconds = best(step, rounds=2 if length > 8192 else 5, wait=device.synchronise)
+    return {"mixer": mixer, "length": length, "seconds": seconds, "mb": (peak() - before) / 2**20}
 
 
 def measured() -> pd.DataFrame:

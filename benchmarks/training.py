@@ -10,7 +10,7 @@ Evaluation: one teacher-forced pass against greedy decoding.
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,12 +38,20 @@ from lolameme.study import config
 from lolameme.study.architectures import label
 from lolameme.study.settings import Model, Training
 
-SHAPES = {  # study: its file, steps per round
-    "quick": (STUDY, 25),
-    "cpu": (ROOT / "studies/cpu.yaml", 10),
-    "paper": (ROOT / "studies/paper.yaml", 1),
+
+class Shape(NamedTuple):
+    """The shape of a study's training steps."""
+
+    study: Path
+    batch: int | None  # programs per step; None: as many as the study has
+    steps: int  # per round
+
+
+SHAPES = {
+    "quick": Shape(STUDY, None, 25),
+    "cpu": Shape(ROOT / "studies/cpu.yaml", None, 10),
+    "paper": Shape(ROOT / "studies/paper.yaml", 8, 1),  # which has more programs per step than a CPU can time
 }
-MOST = {"paper": 8}  # programs per step, of which a study has more than a CPU can time
 PEERS = {"gpt2": "Hugging Face's GPT-2", "hyena": "a plain Hyena, ours"}
 
 
@@ -61,24 +69,26 @@ class PlainHyena(Hyena):
         *gates, v = z[..., :L].split(D, dim=1)  # each (B, D, L)
         for gate, h, bias in zip(gates[:0:-1], self.filters(L), self.bias, strict=True):
             v = v * gate
-            spectrum = torch.fft.rfft(v, n=2 * L) * torch.fft.rfft(h, n=2 * L) / (2 * L)
-            v = torch.fft.irfft(spectrum, n=2 * L, norm="forward")[..., :L] + v * bias[:, None]
+            spectrum = torch.fft.rfft(v.to(h.dtype), n=2 * L) * torch.fft.rfft(h, n=2 * L) / (2 * L)
+            y = torch.fft.irfft(spectrum, n=2 * L, norm="forward")[..., :L] + v * bias[:, None]
+            v = y.to(v.dtype)
         return (v * gates[0]).transpose(1, 2)
 
 
 class Cells:
-    """Training programs of a study's first variant, in its shape and as many per step as it has."""
+    """Training programs of a study's first variant, or of one that is named, in its shape, for a kind of device."""
 
-    def __init__(self, name: str, folder: Path):
-        path, self.steps = SHAPES[name]
-        study = config.load(path)
-        most = MOST.get(name)
-        name, variant = next(iter(study.variants.items()))
-        self.batch = most or study.training_of(name).batch
-        sizes = variant.sizes.model_copy(update={"train": 2000, "valid": 50, "test": 50})
+    def __init__(self, shape: Shape, folder: Path, kind: str = "cpu", named: str = "", programs: int = 2000):
+        self.steps, self.kind, self.folder = shape.steps, kind, folder
+        study = config.load(shape.study)
+        name = named or next(iter(study.variants))
+        variant = study.variants[name]
+        self.batch = shape.batch or study.training_of(name).batch
+        sizes = variant.sizes.model_copy(update={"train": programs, "valid": 50, "test": 50})
         few = variant.model_copy(update={"sizes": sizes})
         self.study = study.model_copy(update={"variants": {name: few}})
-        Builder(self.study, name).write(folder)
+        if not (folder / "dataset.json").exists():  # which is written last
+            Builder(self.study, name).write(folder)
         self.split = Split.read(folder / "train.parquet")
         self.vocabulary = read_json(folder / "dataset.json")["vocabulary"]
         self.longest = int(self.split.lengths.max())
@@ -86,9 +96,13 @@ class Cells:
     def model(self, architecture: str) -> stack.Stack:
         return stack.build(architecture, self.study.model, self.vocabulary, seed=1)
 
-    def ours(self, architecture: str, precision: str = "float32") -> Callable[[], int]:
-        """A round of training steps, as cells are trained; returns the tokens seen."""
-        device, model = Device.choose("cpu", precision, 1), self.model(architecture)
+    def ours(self, architecture: str, precision: str = "float32", backend: str = "") -> Callable[[], int]:
+        """A round of training steps, as cells are trained; returns the tokens seen. With a backend of torch.compile
+        the stack is compiled by it."""
+        device = Device.choose(self.kind, precision, 1)
+        model = self.model(architecture).to(device.torch_device)
+        if backend:
+            model.hidden = torch.compile(model.hidden, dynamic=True, backend=backend)
         optimiser = AdamW(model.parameters(), Training(learning_rate=1e-3))
         order = BatchSampler(len(self.split), self.batch, 1)
 
@@ -104,11 +118,12 @@ class Cells:
 
         return work
 
-    def peer(self, architecture: str) -> Callable[[], int]:
+    def peer(self, architecture: str, precision: str = "float32") -> Callable[[], int]:
         """The same with Hugging Face's GPT-2, or with plain Hyena operators.
 
         Padded programs, the head at every position, as language models have it, and AdamW as it comes.
         """
+        device = Device.choose(self.kind, precision, 1)
         model = hugging_face(self.study.model, self.vocabulary, self.longest) if architecture == "gpt2" else None
         if model is None:
             model = self.model(architecture)
@@ -117,6 +132,7 @@ class Cells:
             for block in model.blocks:
                 block.mixer.__class__ = PlainHyena
             torch.testing.assert_close(model(few), ours)  # the same operator
+        model = model.to(device.torch_device)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
         order = BatchSampler(len(self.split), self.batch, 1)
 
@@ -124,9 +140,12 @@ class Cells:
             tokens = 0
             for step in range(self.steps):
                 data = self.split.batch(order[step])
-                output = model(data.side_by_side())
-                logits = data.layout.unpad(output.logits if architecture == "gpt2" else output)
-                loss = nn.functional.cross_entropy(logits, data.targets)
+                tokens_there, targets = (t.to(device.torch_device) for t in (data.side_by_side(), data.targets))
+                with device.autocast():
+                    output = model(tokens_there)
+                logits = output.logits if architecture == "gpt2" else output
+                logits = data.layout.to(device.torch_device).unpad(logits).float()
+                loss = nn.functional.cross_entropy(logits, targets)
                 optimiser.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -142,16 +161,19 @@ def hugging_face(model: Model, vocabulary: int, longest: int) -> nn.Module:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     drop = {"attn_pdrop": model.attention_dropout, "embd_pdrop": model.dropout, "resid_pdrop": model.dropout}
+    none = {"bos_token_id": None, "eos_token_id": None}  # of our vocabulary
     inner = round(model.inner * model.d_model)
     sizes = {"n_embd": model.d_model, "n_layer": model.layers, "n_head": model.heads, "n_positions": longest}
-    return GPT2LMHeadModel(GPT2Config(vocab_size=vocabulary, n_inner=inner, **sizes, **drop))
+    return GPT2LMHeadModel(GPT2Config(vocab_size=vocabulary, n_inner=inner, **sizes, **drop, **none))
 
 
-def alternately(ours: Callable[[], int], peer: Callable[[], int], rounds: int) -> tuple[float, float]:
-    """Tokens per second of both, the best of rounds in turn, so that a slow moment of the machine meets both."""
-    tokens = ours()
-    times = [(best(ours, 1, warm=False), best(peer, 1, warm=False)) for _ in range(rounds + 1)][1:]
-    return tuple(tokens / min(seconds) for seconds in zip(*times, strict=True))
+def alternately(
+    works: Sequence[Callable[[], int]], rounds: int, wait: Callable[[], None] = lambda: None
+) -> list[float]:
+    """Tokens per second of each, the best of rounds in turn, so that a slow moment of the machine meets all."""
+    tokens = works[0]()
+    times = [[best(work, 1, False, wait) for work in works] for _ in range(rounds + 1)][1:]
+    return [tokens / min(seconds) for seconds in zip(*times, strict=True)]
 
 
 class Speed(NamedTuple):
@@ -169,9 +191,10 @@ class Speed(NamedTuple):
 
 
 def training(name: str, folder: Path) -> tuple[list[Speed], str]:
-    cells, speeds = Cells(name, folder), []
+    cells, speeds = Cells(SHAPES[name], folder), []
     for architecture in PEERS:
-        ours, peer = alternately(cells.ours(architecture), cells.peer(architecture), 8 if name == "quick" else 3)
+        works = cells.ours(architecture), cells.peer(architecture)
+        ours, peer = alternately(works, 8 if name == "quick" else 3)
         half = cells.ours(architecture, "bfloat16")
         in_half = half() / best(half, 3 if name == "quick" else 2)
         speeds.append(Speed(architecture, name, "float32", ours, peer))
@@ -352,9 +375,9 @@ def main() -> None:
     speeds, abouts = [], []
     with TemporaryDirectory() as name:
         for shape in SHAPES:
-            made, about = training(shape, Path(name))
+            made, about = training(shape, Path(name) / shape)
             speeds, abouts = speeds + made, [*abouts, about]
-        cells = Cells("quick", Path(name))
+        cells = Cells(SHAPES["quick"], Path(name) / "quick")
         rows = [speed.row() for speed in speeds]
         for architecture in PEERS:
             rows += evaluation(cells, architecture)
@@ -363,7 +386,7 @@ def main() -> None:
         if shutil.which("g++"):  # what torch.compile needs on a CPU
             lines += ["torch.compile, forward and backward pass at the cpu shape:", ""]
             columns = ("architecture", "as it is, ms", "compiled, ms", "seconds to compile", "steps until it pays")
-            lines += [*table(columns, compiled(Cells("cpu", Path(name)))), ""]
+            lines += [*table(columns, compiled(Cells(SHAPES["cpu"], Path(name) / "cpu"))), ""]
     lines += ["What is kept by hand, at the quick shape: processor time of a step.", ""]
     columns = ("instead", "architecture", "batch", "that, ms", "ours, ms", "saved")
     lines += [*table(columns, [row for size in (16, 64) for row in by_hand(cells, size)]), ""]
