@@ -2,7 +2,8 @@
 
 A folder per study: its configuration, the report's page, tables, figures, and of every cell its settings, metrics and
 which programs it answered; no weights, no data. Everything is copied but the predictions, of which those columns stay
-that outcomes are computed from. `compare` reads such a folder as it reads results.
+that outcomes are computed from, and tables of more than 2 MB as CSV, which are there as Parquet. `compare` reads such a
+folder as it reads results.
 """
 
 import shutil
@@ -16,6 +17,7 @@ from lolameme.study import config
 
 OUTCOMES = ["split", "program", "exact_match"]  # of predictions.parquet
 FACTS = "published.json"
+_MOST = 2_000_000  # bytes of a table as CSV
 
 
 def publish(study: config.Study, file: Path, to: Path) -> Path:
@@ -41,7 +43,8 @@ def publish(study: config.Study, file: Path, to: Path) -> Path:
         predictions = read_frame(cell / "predictions.parquet", columns=OUTCOMES)
         write_frame(copy / "predictions.parquet", predictions)
         commits[read_json(cell / "model.json")["code"]["commit"]] += 1
-    shutil.copytree(paths.tables, part / "tables")
+    large = [path.name for path in paths.tables.glob("*.csv") if path.stat().st_size > _MOST]
+    shutil.copytree(paths.tables, part / "tables", ignore=lambda *_: large)
     shutil.copytree(paths.figures, part / "figures")
     shutil.copyfile(paths.page, part / "index.html")
     shutil.copyfile(file, part / "config.yaml")
