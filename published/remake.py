@@ -36,6 +36,8 @@ def remake(folder: Path) -> None:
     study, file = config.load(folder / "config.yaml"), Path("studies") / f"{folder.name}.yaml"
     paths, facts = study.paths, read_json(folder / published.FACTS)
     shutil.copytree(folder / "cells", paths.results / "cells")
+    for answers in paths.results.glob("cells/**/predictions.parquet"):  # which were written for where they are published
+        write_frame(answers, read_frame(folder / answers.relative_to(paths.results)))
     shutil.copytree(folder / "tables", paths.tables)
     predicted = read_frame(paths.table("predicted_cells")).assign(world=lambda t: t["seed"].map(study.world_of))
     write_frame(paths.predictions, predicted[list(PREDICTIONS)].drop_duplicates())
@@ -68,7 +70,9 @@ def remake(folder: Path) -> None:
     for figure in exhibits.figures.values():
         style.save(figure.draw(study, **exhibits.needed(figure)), paths.figures / figure.name)
     write_text(paths.page, render(study, [str(file)]))
-    for made, kept in ((paths.results / "cells", "cells"), (paths.tables, "tables"), (paths.figures, "figures")):
+    for metrics in paths.results.glob("cells/**/metrics.json"):
+        shutil.copyfile(metrics, folder / metrics.relative_to(paths.results))
+    for made, kept in ((paths.tables, "tables"), (paths.figures, "figures")):
         shutil.rmtree(folder / kept)
         shutil.copytree(made, folder / kept)
     shutil.copyfile(paths.page, folder / "index.html")

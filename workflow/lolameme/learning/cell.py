@@ -18,7 +18,7 @@ from lolameme.learning.device import Device
 from lolameme.learning.scoring import score
 from lolameme.learning.trainer import Progress, train
 from lolameme.models import stack
-from lolameme.models.cost import flops_per_token, matched, parameter_count
+from lolameme.models.cost import flops_per_token, matched, trained_parameters
 from lolameme.study import config
 from lolameme.study.architectures import model_of
 from lolameme.study.cell import Cell
@@ -55,7 +55,7 @@ class Job:
             "data": dataset["content"],
             "world": dataset["world"],
             "code": provenance.code_version(),
-            "parameters": parameter_count(cell.architecture, model, vocabulary),
+            "parameters": trained_parameters(self.model),
             "flops_per_token": flops_per_token(cell.architecture, model, vocabulary, usual, training.batch),
             "device": self.device.name,
             "precision": self.device.precision,

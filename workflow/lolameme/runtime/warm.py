@@ -32,7 +32,6 @@ _END = b"."  # said by a script's process that is asked to end
 _PRELOADED = (
     "snakemake.iocontainers",
     "snakemake.logging",
-    "torch._dynamo",  # which torch loads in a second, where a stack is built without memory to count its parameters
     "seaborn",
     "lolameme.data.card",
     "lolameme.data.prediction",
