@@ -36,7 +36,7 @@ def remake(folder: Path) -> None:
     study, file = config.load(folder / "config.yaml"), Path("studies") / f"{folder.name}.yaml"
     paths, facts = study.paths, read_json(folder / published.FACTS)
     shutil.copytree(folder / "cells", paths.results / "cells")
-    for answers in paths.results.glob("cells/**/predictions.parquet"):  # which were written for where they are published
+    for answers in paths.results.glob("cells/**/predictions.parquet"):  # written for where they are
         write_frame(answers, read_frame(folder / answers.relative_to(paths.results)))
     shutil.copytree(folder / "tables", paths.tables)
     predicted = read_frame(paths.table("predicted_cells")).assign(world=lambda t: t["seed"].map(study.world_of))
