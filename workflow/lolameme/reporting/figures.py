@@ -18,8 +18,11 @@ from lolameme.study.exhibits import Figure
 def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Drawing:
     """Which architecture answers right: mean and interval per variant, single seeds as dots, the floor as a line."""
     test = leaderboard[leaderboard["split"] == "test"]
-    figure, axes = panels(list(test["variant"].unique()))
+    most = test.groupby("variant")["architecture"].size().max()
     names = list(test["architecture"].unique())
+    steep = most > 8  # many names stand apart in a wide panel alone, and take height
+    width, height = max(3.6, 0.42 * most), 3.2 + steep * 0.06 * max(len(label(name)) for name in names)
+    figure, axes = panels(list(test["variant"].unique()), width, height, per_row=max(1, int(14.4 / width)))
     palette = colours(names)
     families = {name: markers([name])[name] for name in names}  # the positions stand below the axis
     for ax, (_, group) in zip(axes, test.groupby("variant", sort=False), strict=True):
@@ -39,7 +42,7 @@ def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) ->
             )  # fmt: skip
         ax.set_xticks(range(len(group)), [label(n) for n in group["architecture"]])
         if len(group) > 4:
-            ax.tick_params(axis="x", labelrotation=30)
+            ax.tick_params(axis="x", labelrotation=60 if steep else 30)
             plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
         ax.set_xlim(-0.5, len(group) - 0.5)
     figure.tight_layout()
