@@ -18,7 +18,7 @@ from lolameme.tasks.task import build_task
 STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
 JOBS = {  # cells and trials: what a study costs
     "controls": (60, 0),
-    "cpu": (700, 0),
+    "cpu": (444, 0),
     "gpu": (654, 228),
     "paper": (636, 236),
     "reach": (324, 0),
@@ -42,7 +42,7 @@ def test_a_study_can_be_drawn_and_has_as_many_jobs_as_it_says(name):
     assert (len(made.cells), trials) == JOBS[name]
 
 
-@pytest.mark.parametrize("name", ["controls", "gpu", "paper", "reach"])
+@pytest.mark.parametrize("name", ["controls", "cpu", "gpu", "paper", "reach"])
 def test_every_contrast_can_be_decided(name):
     """All cells of an arm against none of the other, the smallest p that there is, corrected for all tests (Holm)."""
     made = config.load(STUDIES[name])
@@ -100,3 +100,15 @@ def test_the_reach_study_predicts_every_kind_of_outcome():
     best = table[table["best"]].groupby("variant")["architecture"].agg(list)
     assert "thex-3@5" in best["aliases"]
     assert "thex-2@5" in best["far"]
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu", "paper"])
+def test_claims_about_languages_and_few_programs_are_asked_of_what_can_answer_them(name):
+    made = config.load(ROOT / f"studies/{name}.yaml")
+    assert made.claims.C2
+    arms = [made.claims.C2.both, *made.claims.C2.alone]
+    shown = {(made.variants[arm].sizes.train, made.training_of(arm).steps, made.training_of(arm).batch) for arm in arms}
+    assert len(shown) == 1  # as many programs, as often
+    for variant in made.claims.C5:
+        training = made.training_of(variant)
+        assert training.steps * training.batch / made.variants[variant].sizes.train >= 20  # looks at each program
