@@ -37,11 +37,12 @@ check: lint  ## lint, types and the quick tests: less than a minute
 unlock: .venv/ready  ## after a run that was killed: let the next one begin
 	$(SNAKEMAKE) --unlock
 
-# with REPORT=1 what depends on the cell is brought up to date as well: newer inputs alone, so that no other cell trains
+# Weights that the study does not keep stay until its analyses have read them (--notemp), which the next run asks for.
+# With REPORT=1 what depends on the cell is brought up to date as well: newer inputs alone, so that no other cell trains
 cell: .venv/ready  ## train one cell again: make cell VARIANT=in_context ARCHITECTURE=hyena SEED=1 [REPORT=1]
 	@target=$$($(BIN)/lolameme where $(CONFIG) --cell $(VARIANT) $(ARCHITECTURE) $(SEED)) && \
 	before=$$(mktemp) && { cp "$$target" $$before 2>/dev/null || true; } && \
-	$(SNAKEMAKE) --forcerun $$(dirname $$target)/model.json -- $$target && \
+	$(SNAKEMAKE) --notemp --forcerun $$(dirname $$target)/model.json -- $$target && \
 	$(if $(REPORT),$(SNAKEMAKE) --rerun-triggers mtime &&) \
 	$(BIN)/lolameme summary $$target --before $$before && rm $$before
 	$(if $(REPORT),,@echo "Tables, page and MLflow show the cell of before; REPORT=1 brings them up to date")

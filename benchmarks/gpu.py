@@ -78,13 +78,19 @@ def measure(bench: Bench, part: str, session: str, until: float) -> None:
             raise SystemExit(1) from None
 
 
+def grouped(work: Callable[..., None], *arguments: Any) -> None:
+    """Some work at the head of a group of processes, so that what it starts can be ended with it."""
+    os.setsid()
+    work(*arguments)
+
+
 def forked(until: float, work: Callable[..., None], *arguments: Any) -> bool:
     """Whether some work, in a fork, came to its end; it is killed a little after the time is up."""
-    process = multiprocessing.get_context("fork").Process(target=work, args=arguments, daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=grouped, args=(work, *arguments))
     process.start()
     process.join(max(0, until - time.monotonic()) + _LAST)
     if process.is_alive():
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.join()
     return process.exitcode == 0
 

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -208,7 +209,8 @@ def of_study(bench: Bench) -> Measurement:
     settings = {"patching": {"kinds": ["names"], "prompts": 32}}
     analyses = {analysis: settings.get(analysis, {}) for analysis in bench.sizes.analyses}
     path, place = reduced(bench, name, "gpu_study", steps, programs, analyses=analyses), bench.folder / "study"
-    place.mkdir(exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)  # what is there would not be measured
+    place.mkdir()
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(place), "--configfile", str(path)]
     begun = time.perf_counter()

@@ -77,7 +77,7 @@ def remake(folder: Path) -> None:
         shutil.copytree(made, folder / kept)
     shutil.copyfile(paths.page, folder / "index.html")
     facts["remade"] = {"by": "python published/remake.py", "code": provenance.code_version()}
-    write_json(folder / published.FACTS, {key: facts[key] for key in facts if key not in ("place", "checksum")})
+    write_json(folder / published.FACTS, facts)
 
 
 if __name__ == "__main__":

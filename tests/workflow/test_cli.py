@@ -73,7 +73,7 @@ def test_watch_of_an_interrupted_study_ends_with_how_to_go_on(tmp_path):
     for file in folder.iterdir():
         os.utime(file, (state["at"] - 3600,) * 2)
     done = lolameme("watch", folder=tmp_path)
-    assert "nothing has run for 10 minutes: study mini was interrupted" in done.stderr
+    assert "no training has reported for 10 minutes: study mini was interrupted" in done.stderr
     assert "`make study` goes on with it" in done.stderr
     assert done.returncode == 1
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
+from lolameme.runtime.arguments import refuse_unreadable
 from project import Project
 
 
@@ -34,3 +36,12 @@ def test_a_configuration_that_is_not_there_is_said_in_a_sentence(tmp_path, given
     assert f"{given[-1]}: " in said
     assert advice in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "given", [["--config", "seeds=[1]"], ["--configfile", "pyproject.toml", "--config", "a=1", "--", "b"]]
+)
+def test_what_is_no_file_of_a_configuration_is_left_to_snakemake(monkeypatch, given):
+    monkeypatch.chdir(ROOT)
+    refuse_unreadable(["/usr/bin/snakemake", "--cores", "1", *given])
+    refuse_unreadable(["pytest", "--configfile", "none"])  # another program's

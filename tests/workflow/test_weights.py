@@ -107,8 +107,13 @@ def test_whoever_asks_is_told_where_weights_are(project):
             f"lolameme: the weights of {GONE} were not kept; add seed 2 to `weights` in the configuration of its study "
             "and run make cell VARIANT=recall ARCHITECTURE=hyena SEED=2 CONFIG=that file"
         )
+    again = ("--notemp", "--forcerun", f"{GONE}/model.json", "--", f"{GONE}/metrics.json")  # as `make cell` does
+    project.run(*again)
+    planned = project.planned()
+    assert not {"train", "train_passing"} & set(planned)
+    assert planned["analyse"] == 2
     reconfigure(project, weights=[1, 2])
-    project.run("--forcerun", f"{GONE}/model.json", "--", f"{GONE}/metrics.json")  # as `make cell` does
+    project.run(*again)
     assert "interpreter:" in lolameme(project, "ask", GONE).stdout
 
 

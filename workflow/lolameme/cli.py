@@ -337,8 +337,8 @@ def watch(arguments: argparse.Namespace) -> None:
         while found.done < found.cells:
             if not found.running and silence(folder) > QUIET:
                 raise ValueError(
-                    f"nothing has run for {QUIET // 60} minutes: study {study.study} was interrupted, or waits for a "
-                    f"machine; unless it waits, `{made_by(arguments)}` goes on with it"
+                    f"no training has reported for {QUIET // 60} minutes: study {study.study} was interrupted, or "
+                    f"waits for a machine; unless it waits, `{made_by(arguments)}` goes on with it"
                 )
             time.sleep(1)
             found = overview(folder)

@@ -29,9 +29,9 @@ def costs(cells: pd.DataFrame, whole: pd.Series, keys: list[str]) -> list[tuple]
     ]
 
 
-def agree(rows: pd.DataFrame, holds: pd.Series, seeds: "set[int] | pd.Series") -> bool:
+def agree(rows: pd.DataFrame, holds: pd.Series, seeds: set[int]) -> bool:
     """Whether something holds in all rows, and all seeds have one: what is undefined (NaN) or missing does not hold."""
-    return bool(holds.all()) and set(rows["seed"]) == set(seeds)
+    return bool(holds.all()) and set(rows["seed"]) == seeds
 
 
 def all_of(count: int) -> str:

@@ -282,7 +282,9 @@ CELLS = {
     **_ACCURACY,
     **{name: _BASELINES[name] for name in ("chance", "majority", "value_share", "floor", "oracle")},
     "above": Column(bool, "exact match is above the floor, by a test over programs"),
-    "locked": Column(bool, "the cell has locked in: it is halfway from the floor to 1, or further"),
+    "locked": Column(
+        bool, "the cell has locked in: it is halfway from the floor to 1, or further, and above the floor by a test"
+    ),
     "high": Column(bool, "it is at the ceiling"),
     "family": _MODEL["family"],
     "positions": _MODEL["positions"],

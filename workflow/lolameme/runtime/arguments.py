@@ -14,7 +14,7 @@ def refuse_unreadable(command: Sequence[str]) -> None:
     """
     if "snakemake" not in (Path(command[0]).stem, Path(command[0]).parent.name):  # `snakemake`, `python -m snakemake`
         return
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # `--config` is another option
     parser.add_argument("--configfile", "--configfiles", nargs="+", default=[], type=Path)
     given = parser.parse_known_args(command[1:])[0].configfile
     for place, file in enumerate(given):

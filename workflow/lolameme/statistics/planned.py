@@ -1,6 +1,5 @@
 """The tests that a study plans: its contrasts, written out by variant, and those that the paper's claims need."""
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +41,7 @@ class Planned:
 
 
 def planned(study: Study) -> list[Planned]:
-    """All tests of order of a study, each once. Holm's correction runs over these, and C4's interaction."""
+    """All tests of order of a study, each once. Holm's correction runs over these, and the test of C4."""
     given = defaults(study) if study.contrasts is None else study.contrasts
     found = [
         Planned(contrast.name, *contrast.arms(study.stacks_of(variant)), ((variant, 1.0),), contrast.split)
@@ -63,7 +62,7 @@ def placed_cells(study: Study) -> tuple[int, int, int] | None:
 def power(study: Study) -> tuple[int, float, int]:
     """What the plan can decide at best where cells lock in or do not: its number of tests; the largest p, corrected for
     that number (Holm), if every test comes out as clear as seeds allow, all of one arm against none of the other; and
-    how many seeds make it significant. p is 1 and the seeds 0 where nothing is tested.
+    how many seeds make it significant, 0 where no hundred do. p is 1 where nothing is tested.
 
     Stacks of an arm add nothing to it: they share the world of their seed.
     """
@@ -79,7 +78,7 @@ def power(study: Study) -> tuple[int, float, int]:
             p.append(least_p(tasks, seeds, places))
         return float(corrected(np.array(p)).max())
 
-    enough = next(seeds for seeds in itertools.count(2) if best(seeds) < ALPHA)
+    enough = next((seeds for seeds in range(2, 100) if best(seeds) < ALPHA), 0)
     return tests, best(len(study.seeds)), enough
 
 

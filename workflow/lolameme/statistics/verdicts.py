@@ -58,6 +58,7 @@ def contrast(above: Outcomes, below: Outcomes, combined: bool = False) -> Tested
         outcomes = np.concatenate([a.ravel(), b.ravel()])
         if (outcomes != outcomes[0]).any():
             if combined:
+                assert above.values.shape == below.values.shape  # else seeds of both arms are no like units
                 p = float(permutation.exchanged(above.by_seed, below.by_seed))
                 return Tested(mean, low, high, mean, p, BY_PERMUTATION, None, every)
             effect = float(a.mean() - b.mean())

@@ -32,7 +32,7 @@ def trained(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder} holds no trained cell; give {where}")
     facts = read_json(folder / "model.json")
     if not (folder / "model.safetensors").exists():
-        if "published" in folder.resolve().parts:
+        if any((above / "published.json").exists() for above in folder.resolve().parents):
             raise ValueError(
                 f"{folder} is a cell without weights, as studies are published; train it here and give {where}"
             )

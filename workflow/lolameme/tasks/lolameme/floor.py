@@ -70,7 +70,9 @@ def _assigned(solver: Interpreter, statement: Statement, ways: dict[Held, float]
                 value = solver.operation(statement, i)[value][right]
             after = tuple(sorted((*way, (value, depth))))
             found[after] = found.get(after, 0.0) + weight / len(bindings)
-    return found or _assigned(solver, statement, ways, chain=len(ways))  # none of those followed is so short
+    return found or _assigned(
+        solver, statement, ways, chain=len(next(iter(ways)))
+    )  # none of those followed is so short
 
 
 def _counts(ways: dict[Held, float], m: int) -> np.ndarray:
