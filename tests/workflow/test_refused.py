@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from lolameme.runtime.arguments import refuse_unreadable
 from project import Project
+from snakemake_executor_plugin_slurm_packs.arguments import refuse_unreadable
 
 
 @pytest.mark.parametrize("content", [b"training: {steps: 010}\n", b"study: a\nstudy: b\n", b"a: \xff\n", b"a: [\n"])

@@ -214,10 +214,8 @@ def check(arguments: argparse.Namespace) -> None:
         print(f"               lock-in cannot decide them: plan fewer tests, or {enough} seeds")
     for variant, settings in study.variants.items():
         if settings.repeating:
-            print(
-                f"asked twice:   {variant}: {', '.join(settings.repeating)}: answers stand in the prompt already where"
-            )
-            print("               queries outnumber names; give valid and these no more queries than names")
+            print(f"asked twice:   {variant}: {', '.join(settings.repeating)}")
+            print("               whose answers stand in the prompt: queries outnumber names there")
     print(f"matched by:    {study.match}")
     print(f"parameters:    up to some {parameters[largest]:,} ({largest})")
 

@@ -25,9 +25,10 @@ from snakemake_executor_plugin_slurm import common_settings as common_settings
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
-from lolameme.runtime import arguments
+from snakemake_executor_plugin_slurm_packs import arguments
 
-arguments.refuse_unreadable(sys.argv)  # here, because Snakemake loads nothing of ours before
+# Snakemake loads nothing of ours before. (Nor may lolameme be loaded here: it is that of the checkout, found later.)
+arguments.refuse_unreadable(sys.argv)
 
 PACKS = Path(".snakemake/packs")
 _LOOK_EVERY = 2.0  # seconds between looks at the packs' folders; Slurm is asked far less often

@@ -46,8 +46,8 @@ class Interpreter(interpreter.Interpreter):
         self.specimen, self.ends = self._write(0), tuple(self.ends_in.values())
         self._read = functools.lru_cache(_REMEMBERED)(self._words)
         self.concepts = world["concepts"]
-        self.unseen = set(map(tuple, world["unseen_pairs"]))
-        self.taught = {language: set(concepts) for language, concepts in world["taught"].items()}
+        self.unseen = set(map(tuple, world.get("unseen_pairs", ())))
+        self.taught = {language: set(concepts) for language, concepts in world.get("taught", {}).items()}
         self.names: dict[str, dict[str, int]] = {name: {} for name in world["languages"]}
         for language, declared in world["languages"].items():
             for concept, entry in enumerate(self.concepts):
