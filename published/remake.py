@@ -27,6 +27,7 @@ from lolameme.reporting.incomplete import in_order
 from lolameme.reporting.page import render
 from lolameme.reporting.registry import collect
 from lolameme.study import config
+from lolameme.study.paths import PUBLISHED
 
 KEPT = ("learning", "tuning", "mistakes")  # and those of analyses
 
@@ -34,7 +35,7 @@ KEPT = ("learning", "tuning", "mistakes")  # and those of analyses
 def remake(folder: Path) -> None:
     """Make tables, figures and the page of a published study again, with today's floors in the metrics of its cells."""
     study, file = config.load(folder / "config.yaml"), Path("studies") / f"{folder.name}.yaml"
-    paths, facts = study.paths, read_json(folder / published.FACTS)
+    paths, facts = study.paths, read_json(folder / PUBLISHED)
     shutil.copytree(folder / "cells", paths.results / "cells")
     for answers in paths.results.glob("cells/**/predictions.parquet"):  # written for where they are
         write_frame(answers, read_frame(folder / answers.relative_to(paths.results)))
@@ -72,12 +73,13 @@ def remake(folder: Path) -> None:
     write_text(paths.page, render(study, [str(file)]))
     for metrics in paths.results.glob("cells/**/metrics.json"):
         shutil.copyfile(metrics, folder / metrics.relative_to(paths.results))
-    for made, kept in ((paths.tables, "tables"), (paths.figures, "figures")):
-        shutil.rmtree(folder / kept)
-        shutil.copytree(made, folder / kept)
+    shutil.rmtree(folder / "tables")
+    published.copy_tables(paths.tables, folder / "tables")
+    shutil.rmtree(folder / "figures")
+    shutil.copytree(paths.figures, folder / "figures")
     shutil.copyfile(paths.page, folder / "index.html")
     facts["remade"] = {"by": "python published/remake.py", "code": provenance.code_version()}
-    write_json(folder / published.FACTS, facts)
+    write_json(folder / PUBLISHED, facts)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,30 @@
 """Seeds of an architecture: means over them, and what all of them say."""
 
-import numpy as np
-import pandas as pd
+import math
+from typing import TYPE_CHECKING
 
-from lolameme.statistics.means import interval
+from lolameme.study.exhibits import INTERVAL, SEEDS, STACK, Column
 
-KEYS = ["variant", "architecture"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = list(STACK)
+LOST = SEEDS | {  # the columns of what `costs` finds, behind its keys
+    "exact_match": Column(float, "of the whole stack, mean over seeds", "share"),
+    "cost": Column(float, "exact match lost, mean over seeds", "share"),
+    **INTERVAL,
+}
 
 
-def mean(values: pd.Series) -> tuple[float, float, float]:
+def mean(values: "pd.Series") -> tuple[float, float, float]:
     """Mean over the seeds (S,) of which a value is defined, and its 95 % t interval; NaN where it is of none."""
+    from lolameme.statistics.means import interval
+
     known = values.dropna().to_numpy()
-    return interval(known) if len(known) else (np.nan, np.nan, np.nan)
+    return interval(known) if len(known) else (math.nan,) * 3
 
 
-def costs(cells: pd.DataFrame, whole: pd.Series, keys: list[str]) -> list[tuple]:
+def costs(cells: "pd.DataFrame", whole: "pd.Series", keys: list[str]) -> list[tuple]:
     """Per group of changes its `keys`, the seeds, the whole stack's exact match, and the loss of it with its interval.
 
     `cells` are rows of a table with `exact_match`; nothing is changed in those that `whole`, (rows,) bool, tells.
@@ -29,7 +39,7 @@ def costs(cells: pd.DataFrame, whole: pd.Series, keys: list[str]) -> list[tuple]
     ]
 
 
-def agree(rows: pd.DataFrame, holds: pd.Series, seeds: set[int]) -> bool:
+def agree(rows: "pd.DataFrame", holds: "pd.Series", seeds: set[int]) -> bool:
     """Whether something holds in all rows, and all seeds have one: what is undefined (NaN) or missing does not hold."""
     return bool(holds.all()) and set(rows["seed"]) == seeds
 

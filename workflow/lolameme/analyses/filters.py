@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from lolameme.analyses import _seeds as seeds
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import CELL, Column, Figure, Table
+from lolameme.study.exhibits import CELL, STACK, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -92,21 +93,14 @@ def costs(study: "Study", filters: "pd.DataFrame") -> "pd.DataFrame":
     """What exact match costs with a filter changed: mean over seeds, with the 95 % interval over them."""
     import pandas as pd
 
-    from lolameme.analyses import _seeds as seeds
-
     keys = [*seeds.KEYS, "asked", "layer", "filter", "taps"]
     return pd.DataFrame(seeds.costs(filters, filters["filter"] == WHOLE, keys), columns=list(COSTS))
 
 
 COSTS = {
-    "variant": CELL["variant"],
-    "architecture": CELL["architecture"],
+    **STACK,
     **{name: COLUMNS[name] for name in ("asked", "layer", "filter", "taps")},
-    "seeds": Column(int, "cells", "cells"),
-    "exact_match": Column(float, "of the whole stack, mean over seeds", "share"),
-    "cost": Column(float, "exact match lost, mean over seeds", "share"),
-    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
-    "high": Column(float, "where it ends", "share"),
+    **seeds.LOST,
 }
 
 
@@ -166,7 +160,6 @@ def draw(study: "Study", filters: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Long filters that recall does without, and taps it needs: said where all seeds' intervals say so."""
-    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []

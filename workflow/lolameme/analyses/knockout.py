@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses import _seeds as seeds
 from lolameme.analyses._asked import FEWEST, Count
-from lolameme.study.exhibits import CELL, Column, Figure, Table
+from lolameme.study.exhibits import STACK, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -101,21 +102,14 @@ def costs(study: "Study", knockout: "pd.DataFrame") -> "pd.DataFrame":
     """What exact match costs without a part: mean over seeds, with the 95 % interval over them."""
     import pandas as pd
 
-    from lolameme.analyses import _seeds as seeds
-
     keys = [*seeds.KEYS, "asked", "part", "layers", "by", "where"]
     return pd.DataFrame(seeds.costs(knockout, knockout["part"] == NOTHING, keys), columns=list(COSTS))
 
 
 COSTS = {
-    "variant": CELL["variant"],
-    "architecture": CELL["architecture"],
+    **STACK,
     **{name: COLUMNS[name] for name in ("asked", "part", "layers", "by", "where")},
-    "seeds": Column(int, "cells", "cells"),
-    "exact_match": Column(float, "of the whole stack, mean over seeds", "share"),
-    "cost": Column(float, "exact match lost, mean over seeds", "share"),
-    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
-    "high": Column(float, "where it ends", "share"),
+    **seeds.LOST,
 }
 
 
@@ -155,7 +149,6 @@ def draw(study: "Study", knockout_costs: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Which mixers an architecture needs: said where every seed says so of each layer, or that it is to spare."""
-    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []

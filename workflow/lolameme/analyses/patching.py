@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses import _seeds as seeds
 from lolameme.analyses._asked import Count, Kind
-from lolameme.study.exhibits import CELL, Column, Figure, Table
+from lolameme.study.exhibits import INTERVAL, SEEDS, STACK, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -75,8 +76,6 @@ def over_seeds(study: "Study", patching: "pd.DataFrame") -> "pd.DataFrame":
     """How far the answer follows each patch: mean over the seeds that notice the exchange, with its 95 % interval."""
     import pandas as pd
 
-    from lolameme.analyses import _seeds as seeds
-
     keys = [*seeds.KEYS, "kind", "direction", "layer", "role"]
     rows = [
         (*names, len(cells), int(cells["effect"].notna().sum()), *seeds.mean(cells["effect"]))
@@ -86,14 +85,12 @@ def over_seeds(study: "Study", patching: "pd.DataFrame") -> "pd.DataFrame":
 
 
 EFFECTS = {
-    "variant": CELL["variant"],
-    "architecture": CELL["architecture"],
+    **STACK,
     **{name: COLUMNS[name] for name in ("kind", "direction", "layer", "role")},
-    "seeds": Column(int, "cells", "cells"),
+    **SEEDS,
     "noticed": Column(int, "of which tell the two prompts apart, so that their effects are defined", "cells"),
     "effect": Column(float, "how far the answer follows the patch, mean over these; NaN: no cell", "share"),
-    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
-    "high": Column(float, "where it ends", "share"),
+    **INTERVAL,
 }
 
 
@@ -158,7 +155,6 @@ def draw_below(study: "Study", patching: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Where the names of a program stand after layer 1: said where all seeds say the same, intervals included."""
-    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses import _seeds as seeds
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import CELL, Column, Figure, Table
+from lolameme.study.exhibits import INTERVAL, SEEDS, STACK, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -92,8 +93,6 @@ def over_seeds(study: "Study", probes: "pd.DataFrame") -> "pd.DataFrame":
     """What probes tell: accuracy and selectivity, means over seeds with their 95 % intervals."""
     import pandas as pd
 
-    from lolameme.analyses import _seeds as seeds
-
     keys = [*seeds.KEYS, "about", "role", "layer", "held_out", "weights"]
     rows = [
         (*names, len(cells), *seeds.mean(cells["accuracy"]), *seeds.mean(cells["selectivity"]))
@@ -103,13 +102,11 @@ def over_seeds(study: "Study", probes: "pd.DataFrame") -> "pd.DataFrame":
 
 
 ACCURACIES = {
-    "variant": CELL["variant"],
-    "architecture": CELL["architecture"],
+    **STACK,
     **{name: COLUMNS[name] for name in ("about", "role", "layer", "held_out", "weights")},
-    "seeds": Column(int, "cells", "cells"),
+    **SEEDS,
     "accuracy": Column(float, "of test examples told right, mean over seeds", "share"),
-    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
-    "high": Column(float, "where it ends", "share"),
+    **INTERVAL,
     "selectivity": Column(float, "accuracy minus that on random labels of the same kinds, mean over seeds", "share"),
     "selectivity_low": Column(float, "where its 95 % t interval over seeds starts", "share"),
     "selectivity_high": Column(float, "where it ends", "share"),
@@ -142,7 +139,6 @@ def draw(study: "Study", probes: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Where random weights hold a name at its value as readably as trained ones: there a probe alone would mislead."""
-    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []

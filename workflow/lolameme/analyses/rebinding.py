@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses import _seeds as seeds
 from lolameme.analyses._asked import Count
-from lolameme.study.exhibits import CELL, Column, Figure, Table
+from lolameme.study.exhibits import INTERVAL, SEEDS, STACK, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -82,8 +83,6 @@ def over_seeds(study: "Study", rebinding: "pd.DataFrame") -> "pd.DataFrame":
     """How often each answer is given: mean over seeds, with the 95 % interval over them."""
     import pandas as pd
 
-    from lolameme.analyses import _seeds as seeds
-
     rows = [
         (*names, len(cells), *seeds.mean(cells["share"]), cells["guess"].mean())
         for names, cells in rebinding.groupby([*seeds.KEYS, "answer"], sort=False)
@@ -92,13 +91,11 @@ def over_seeds(study: "Study", rebinding: "pd.DataFrame") -> "pd.DataFrame":
 
 
 SHARES = {
-    "variant": CELL["variant"],
-    "architecture": CELL["architecture"],
+    **STACK,
     "answer": COLUMNS["answer"],
-    "seeds": Column(int, "cells", "cells"),
+    **SEEDS,
     "share": Column(float, "of prompts with that first token of an answer, mean over seeds", "share"),
-    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
-    "high": Column(float, "where it ends", "share"),
+    **INTERVAL,
     "guess": Column(float, "what a value of the program, picked at random, would have, mean over seeds", "share"),
 }
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from lolameme.analyses import _seeds as seeds
 from lolameme.analyses._asked import Count
 from lolameme.analyses._routes import BIND, DIRECT, ROUTES, UNDEFINED
-from lolameme.study.exhibits import CELL, Column, Figure, Table
+from lolameme.study.exhibits import STACK, Column, Figure, Table
 from lolameme.study.sections import Section
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ def routes(study: "Study", scores: "pd.DataFrame") -> "pd.DataFrame":
 
 
 SEEDS_BY_ROUTE = {
-    "variant": CELL["variant"],
-    "architecture": CELL["architecture"],
+    **STACK,
     "seeds": Column(int, "that were asked", "cells"),
     **{route: Column(int, "those with this verdict", "cells") for route in ROUTES},
     "exact_match": Column(float, "over the prompts asked, mean over seeds", "share"),
@@ -164,7 +164,6 @@ def draw_scores(study: "Study", scores: "pd.DataFrame") -> "Drawing":
 
 def findings(tables: "dict[str, pd.DataFrame]") -> list[str]:
     """Routes, where all seeds of an architecture take the same one."""
-    from lolameme.analyses import _seeds as seeds
     from lolameme.study.architectures import label
 
     said = []

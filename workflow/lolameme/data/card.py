@@ -12,7 +12,7 @@ from lolameme.base.files import read_json, read_table
 from lolameme.data.floors import floor, most_frequent_answer
 from lolameme.data.oracle import oracle
 from lolameme.data.overlaps import TRAIN, Expressions, overlaps
-from lolameme.data.prompts import row_groups
+from lolameme.data.prompts import row_groups, texts
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.study import config
 from lolameme.study.sections import Section
@@ -69,7 +69,7 @@ def describe(study: config.Study, name: str, folder: Path) -> dict[str, Any]:
 
 def require_rules(path: Path, solver: Interpreter, rules: Section, most: int | None = None) -> None:
     """Raise RuntimeError if a program of a written split, or of its first `most` programs, breaks its settings."""
-    for text in read_table(path, ["text"])["text"].slice(0, most).to_pylist():
+    for text in texts(path, most):
         if found := solver.broken(text, rules):
             raise RuntimeError(f"{path}: {found}, against the settings of the split: {text}")
 

@@ -4,12 +4,11 @@ says. Prompts are compared as text; expressions by what they mean, whatever the 
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from lolameme.base.files import read_table
-from lolameme.data.prompts import prompts_of, row_groups
+from lolameme.data.prompts import prompts_of, texts
 from lolameme.tasks.interpreter import Interpreter, Statement
 
 TRAIN = 20000  # training programs that the interpreter reads, at most
@@ -43,8 +42,8 @@ def overlaps(folder: Path, split: str, solver: Interpreter, trained: Expressions
     repeated = table["asked_before"].combine_chunks().flatten().to_pylist()
     prompts = list(prompts_of(table))
     known = set(prompts_of(read_table(folder / "valid.parquet", ["text", "answer_start"]))) if split != "valid" else ()
-    texts, begins = table["text"].to_pylist(), table["answer_start"].to_pylist()
-    whole = Counter(text[: begin[-1]] for text, begin in zip(texts, begins, strict=True))
+    programs, begins = table["text"].to_pylist(), table["answer_start"].to_pylist()
+    whole = Counter(text[: begin[-1]] for text, begin in zip(programs, begins, strict=True))
     read, computed, asked = [], [], []
     for found in statements(path, solver):
         read += [o.reads is None and not o.literal for s in found if s.kind == "query" for o in s.operands]
@@ -62,8 +61,7 @@ def overlaps(folder: Path, split: str, solver: Interpreter, trained: Expressions
 
 def statements(path: Path, solver: Interpreter, most: int | None = None) -> Iterator[list[Statement]]:
     """The statements of each program of a written split, or of its first `most` programs."""
-    texts = (text for table in row_groups(path, ["text"]) for text in table["text"].to_pylist())
-    return map(solver.statements, islice(texts, most))
+    return map(solver.statements, texts(path, most))
 
 
 def asks_weights(statement: Statement) -> bool:

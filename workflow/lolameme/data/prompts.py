@@ -4,6 +4,7 @@ Programs are kept apart by a number per prompt while they are drawn; what was wr
 """
 
 import functools
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +113,11 @@ def row_groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:
     with open_table(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=columns)
+
+
+def texts(path: Path, most: int | None = None) -> Iterator[str]:
+    """The programs of a written split, or its first `most`; no more row groups are read than these take."""
+    return itertools.islice((text for table in row_groups(path, ["text"]) for text in table["text"].to_pylist()), most)
 
 
 def prompts_of(table: pa.Table) -> Iterator[str]:

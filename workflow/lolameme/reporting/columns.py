@@ -7,6 +7,7 @@ from lolameme.learning.columns import HISTORY, PREDICTIONS
 from lolameme.reporting.registry import described
 from lolameme.study import exhibits, plugins
 from lolameme.study.exhibits import CELL
+from lolameme.study.paths import A_CELL
 from lolameme.tasks.columns import COMMON, Column, columns_of
 
 
@@ -26,7 +27,7 @@ def markdown() -> str:
     for task in plugins.names("task"):
         own = {name: column for name, column in columns_of(task).items() if name not in COMMON}
         lines += [f"Of the task `{task}`:", "", *table(own), ""]
-    lines += ["## A cell: `results/<study>/cells/<variant>/<architecture>/seed<k>/`", ""]
+    lines += [f"## A cell: `{A_CELL}/`", ""]
     lines += ["`predictions.parquet`: one row per query of the test splits, with the columns in italics above, and", ""]
     lines += [*table(PREDICTIONS), "", "`history.parquet`: one row per evaluation of a split while training", ""]
     lines += [*table(HISTORY), "", "## Predictions, before anything is trained", ""]

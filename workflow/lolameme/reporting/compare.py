@@ -66,7 +66,7 @@ def compare(first: Path, second: Path) -> Comparison:
         arms.append(paired(*sides))
     tested = [verdicts.contrast(b, a) if len(a.values) else None for a, b in arms]
     p = verdicts.corrected(np.array([found.p if found else np.nan for found in tested]))
-    alpha = verdicts.ALPHA / max(1, np.isfinite(p).sum())
+    alpha = verdicts.strictest(p)
     for row, (a, b), found, fixed in zip(rows, arms, tested, p, strict=True):
         interval = (found.low, found.high) if found else (np.nan, np.nan)
         row |= {"difference": row["second"] - row["first"], "low": interval[0], "high": interval[1], "p": fixed}

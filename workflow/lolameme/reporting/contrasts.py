@@ -26,7 +26,7 @@ def contrasts(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
     tested = [verdicts.contrast(*both, test.combined) for test, both in zip(plan, arms, strict=True)]
     placed = place_by_task(study, cells)
     p = verdicts.corrected(np.array([*(found.p for found in tested), *(p for p, _ in placed)]))
-    alpha = verdicts.ALPHA / max(1, np.isfinite(p).sum())  # the strictest step of Holm's
+    alpha = verdicts.strictest(p)
     rows = []
     for test, both, found, fixed in zip(plan, arms, tested, p[: len(plan)], strict=True):
         could = verdicts.could_have_found(found, *both, alpha, test.combined)

@@ -14,9 +14,9 @@ from lolameme.base.files import read_frame, read_json, write_frame, write_json
 from lolameme.reporting.incomplete import partial
 from lolameme.reporting.tables import cells
 from lolameme.study import config
+from lolameme.study.paths import PUBLISHED
 
 OUTCOMES = ["split", "program", "exact_match"]  # of predictions.parquet
-FACTS = "published.json"
 _MOST = 2_000_000  # bytes of a table as CSV
 
 
@@ -43,13 +43,18 @@ def publish(study: config.Study, file: Path, to: Path) -> Path:
         predictions = read_frame(cell / "predictions.parquet", columns=OUTCOMES)
         write_frame(copy / "predictions.parquet", predictions)
         commits[read_json(cell / "model.json")["code"]["commit"]] += 1
-    large = [path.name for path in paths.tables.glob("*.csv") if path.stat().st_size > _MOST]
-    shutil.copytree(paths.tables, part / "tables", ignore=lambda *_: large)
+    copy_tables(paths.tables, part / "tables")
     shutil.copytree(paths.figures, part / "figures")
     shutil.copyfile(paths.page, part / "index.html")
     shutil.copyfile(file, part / "config.yaml")
     facts = {"study": study.study, "cells": len(cells(study)), "commits": dict(commits.most_common())}
-    write_json(part / FACTS, facts | {"command": command})
+    write_json(part / PUBLISHED, facts | {"command": command})
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     return folder
+
+
+def copy_tables(tables: Path, to: Path) -> None:
+    """The tables of a study, without those that are large as CSV."""
+    large = [path.name for path in tables.glob("*.csv") if path.stat().st_size > _MOST]
+    shutil.copytree(tables, to, ignore=lambda *_: large)

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from lolameme.base.floor import AT_FLOOR
 from lolameme.base.seeds import generator
 from lolameme.statistics import lock_in, means, permutation
 from lolameme.statistics.answers import Outcomes
 from lolameme.statistics.means import ALPHA
 
 SAME, OTHER, UNDECIDED = "same order", "other order", "undecided"
-AT_CEILING, AT_FLOOR = "at the ceiling", "at its floor"
+AT_CEILING = "at the ceiling"
 DEPENDS = "depends on the task"  # of the best place of a layer
 SEEN, NOT_SEEN = "seen", "not seen"  # of what is counted, not tested
 ORDER = (SAME, OTHER, DEPENDS)  # the verdicts that claim an order
 
 BY_LOCK_IN, BY_FLOOR, BY_MEANS, BY_PERMUTATION = "lock-in", "above the floor", "means by seed", "permutation"
-BY_PLACES = "permutation of places"  # of the best place of a layer
+BY_PLACES = "seeds exchanged between places"  # of the best place of a layer
 DRAWS = 1000  # studies drawn to know what could have been found
 
 
@@ -124,6 +125,11 @@ def _smallest_rise(above: Outcomes, below: Outcomes, alpha: float, combined: boo
     if power(room) < means.POWER:
         return np.nan
     return float(optimize.bisect(lambda rise: power(rise) - means.POWER, 0, room, xtol=1e-3))
+
+
+def strictest(p: np.ndarray) -> float:
+    """What the smallest of some p values must be below for a verdict: the first step of Holm's correction."""
+    return ALPHA / max(1, int(np.isfinite(p).sum()))
 
 
 def corrected(p: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 from lolameme.base.files import read_json
 from lolameme.base.provenance import flatten
 from lolameme.study.config import Study
+from lolameme.study.paths import A_CELL, PUBLISHED
 from lolameme.study.sections import short
 
 
@@ -27,14 +28,13 @@ def trained(folder: Path) -> dict[str, Any]:
 
     Raises ValueError, in a sentence for the user, if there is none, or none with weights; Damaged if the file is.
     """
-    where = "results/<study>/cells/<variant>/<architecture>/seed<k>"
     if not (folder / "model.json").exists():
-        raise ValueError(f"{folder} holds no trained cell; give {where}")
+        raise ValueError(f"{folder} holds no trained cell; give {A_CELL}")
     facts = read_json(folder / "model.json")
     if not (folder / "model.safetensors").exists():
-        if any((above / "published.json").exists() for above in folder.resolve().parents):
+        if any((above / PUBLISHED).exists() for above in folder.resolve().parents):
             raise ValueError(
-                f"{folder} is a cell without weights, as studies are published; train it here and give {where}"
+                f"{folder} is a cell without weights, as studies are published; train it here and give {A_CELL}"
             )
         raise ValueError(
             f"the weights of {folder} were not kept; add seed {facts['seed']} to `weights` in the configuration of its "

@@ -38,6 +38,12 @@ CELL = {  # what tells a cell from others
     "architecture": Column(str, "the stack, as in the configuration"),
     "seed": Column(int, "of the cell"),
 }
+STACK = {name: CELL[name] for name in ("variant", "architecture")}  # what the cells of all seeds have in common
+SEEDS = {"seeds": Column(int, "cells", "cells")}  # of a stack
+INTERVAL = {  # of a mean over them
+    "low": Column(float, "where its 95 % t interval over seeds starts", "share"),
+    "high": Column(float, "where it ends", "share"),
+}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from lolameme.base import files
 
 RESULTS, REPORTS = Path(files.RESULTS), Path(files.REPORTS)
 DATABASE, ARTIFACTS = RESULTS / "mlflow.db", RESULTS / "mlartifacts"  # of all studies
+A_CELL = "results/<study>/cells/<variant>/<architecture>/seed<k>"  # as sentences say where one lies
+PUBLISHED = "published.json"  # in the folder of a study that is published
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,6 @@ def data_of(cell: Path, world: int) -> Path:
     data = above[3] / "data" / above[1].name / f"world{world}" if len(above) > 3 else None
     if data is None or not data.is_dir():
         raise ValueError(
-            f"{cell} does not lie beside the data that it was trained on; give the cell where it was trained, "
-            "results/<study>/cells/<variant>/<architecture>/seed<k>"
+            f"{cell} does not lie beside the data that it was trained on; give the cell where it was trained, {A_CELL}"
         )
     return data

@@ -70,9 +70,8 @@ def _assigned(solver: Interpreter, statement: Statement, ways: dict[Held, float]
                 value = solver.operation(statement, i)[value][right]
             after = tuple(sorted((*way, (value, depth))))
             found[after] = found.get(after, 0.0) + weight / len(bindings)
-    return found or _assigned(
-        solver, statement, ways, chain=len(next(iter(ways)))
-    )  # none of those followed is so short
+    names_so_far = len(next(iter(ways)))  # longer than which no chain is
+    return found or _assigned(solver, statement, ways, chain=names_so_far)  # none of those followed is so short
 
 
 def _counts(ways: dict[Held, float], m: int) -> np.ndarray:
