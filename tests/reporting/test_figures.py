@@ -9,7 +9,7 @@ import pandas as pd
 from conftest import ROOT, study, study_data
 from lolameme.drawing import style
 from lolameme.drawing.panels import panels, without_binding
-from lolameme.reporting import figures, position
+from lolameme.reporting import curves, figures, position
 from lolameme.reporting.recall import alike, sliced
 from lolameme.study import config
 
@@ -81,3 +81,24 @@ def test_the_floor_is_drawn_and_guesses_only_where_they_lie_well_away_from_it():
     lines = {text.get_text(): line.get_ydata()[0] for text, line in zip(ax.texts, ax.lines, strict=True)}
     assert lines == {"floor": 0.41, "majority answer": 0.12}
     plt.close(figure)
+
+
+def partly_trained() -> pd.DataFrame:
+    """Two tasks, of which the second was not trained with gpt2, nor the first with thex-2@5."""
+    given = [("near", "gpt2"), ("near", "thex-2"), ("far", "thex-2"), ("far", "thex-2@5")]
+    row = {"split": "test", "steps": 300, "steps_to_half": np.inf, "exact_match": 0.5, "low": 0.4, "high": 0.6}
+    cost = {"parameters": 180_000, "processor_seconds": 8.0}
+    return pd.DataFrame([row | cost | {"variant": variant, "architecture": name} for variant, name in given])
+
+
+def test_a_stack_that_was_not_trained_is_not_said_to_be_slow():
+    style.apply()
+    figure = curves.learning_order(study(), partly_trained())
+    told = [[text.get_text() for text in ax.texts] for ax in figure.axes]
+    assert told == [["> 300", "> 300", "not trained"], ["not trained", "> 300", "> 300"]]
+
+
+def test_the_legend_of_the_cost_has_the_stacks_of_all_tasks():
+    style.apply()
+    figure = figures.cost(study(), partly_trained())
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["GPT-2", "T HEX-2", "T HEX-2, 5 taps"]

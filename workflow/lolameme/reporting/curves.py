@@ -64,7 +64,8 @@ def learning_order(study: Study, leaderboard: pd.DataFrame) -> Drawing:
                 ax.plot(value, y, marker=shapes[name], color=palette[name], markersize=7)
                 ax.annotate(f"{value:.0f}", (value, y), (7, 0), textcoords="offset points", va="center", fontsize=8)
             else:
-                ax.text(end * 0.02, y, censored(value, end), va="center", fontsize=8, color=QUIET)
+                text = censored(value, end) if name in group.index else "not trained"
+                ax.text(end * 0.02, y, text, va="center", fontsize=8, color=QUIET)
         ax.set(title=variant, xlabel="steps to lock-in", xlim=(0, end * 1.12), ylim=(len(names) - 0.5, -0.5))
         ax.set_yticks(range(len(names)), [label(n) for n in names])
     figure.tight_layout()

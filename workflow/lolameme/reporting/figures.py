@@ -99,12 +99,13 @@ def cost(study: Study, leaderboard: pd.DataFrame) -> Drawing:
             if column == "parameters":
                 ax.set_title(variant)
                 ax.xaxis.set_major_formatter(
-                    lambda value, _: f"{value / 1000:.0f}k" if value < 1e6 else f"{value / 1e6:.0f}M"
+                    lambda value, _: f"{value / 1e3:.4g}k" if value < 1e6 else f"{value / 1e6:.4g}M"
                 )
                 ax.xaxis.set_major_locator(plt.MaxNLocator(4))
         row[0].set_ylabel("exact match")
-    handles, texts = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="lower center", ncols=min(6, len(names)), frameon=False, fontsize=9)
+    drawn = [ax.get_legend_handles_labels() for ax in grid[0]]  # not every stack is trained on every task
+    shown = {text: handle for handles, texts in drawn for handle, text in zip(handles, texts, strict=True)}
+    figure.legend(shown.values(), shown, loc="lower center", ncols=min(6, len(names)), frameon=False, fontsize=9)
     figure.tight_layout(rect=(0, 0.04 + 0.03 * math.ceil(len(names) / 6), 1, 1), h_pad=2)
     return figure
 
