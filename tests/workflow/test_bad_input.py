@@ -59,6 +59,12 @@ def test_a_file_that_is_not_there_is_named_in_words(said, command):
     assert said(*command) == "lolameme: none.json: No such file or directory"
 
 
+def test_whoever_has_read_enough_may_close_a_pipe():
+    command = f"'{sys.executable}' -m lolameme.cli reference | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (done.stdout[:2], done.stderr) == ("# ", "")
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_shell_may_close_what_is_written_to(closed):
     command = f"'{sys.executable}' -m lolameme.cli where {closed}"

@@ -11,16 +11,23 @@ from project import Project
 from snakemake_executor_plugin_slurm_packs.arguments import refuse_unreadable
 
 
-@pytest.mark.parametrize("content", [b"training: {steps: 010}\n", b"study: a\nstudy: b\n", b"a: \xff\n", b"a: [\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"training: {steps: 010}\n", b"study: a\nstudy: b\n", b"a: \xff\n", b"a: [\n",
+        b"a:\n\tb: 1\n", b"a: 1\n---\nb: 2\n",
+    ],
+)  # fmt: skip
 def test_snakemake_and_check_refuse_in_the_same_words(tmp_path, content):
     project = Project(tmp_path)
     (tmp_path / "config.yaml").write_bytes(content)
     check = [Path(sys.executable).parent / "lolameme", "check"]
     said = subprocess.run(check, capture_output=True, text=True, cwd=tmp_path).stderr.strip()
     assert said.startswith("lolameme: config.yaml, line ")
-    planned = project.run("--dry-run", ok=False)
-    assert said.removeprefix("lolameme: ") in planned
-    assert "Traceback" not in planned
+    for given in ((), ("--configfile", "config.yaml")):  # which Snakemake itself reads before the Snakefile
+        planned = project.run("--dry-run", *given, ok=False)
+        assert said.removeprefix("lolameme: ") in planned
+        assert "Traceback" not in planned
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,7 @@ def test_a_configuration_that_is_not_there_is_said_in_a_sentence(tmp_path, given
 
 
 @pytest.mark.parametrize(
-    "given", [["--config", "seeds=[1]"], ["--configfile", "pyproject.toml", "--config", "a=1", "--", "b"]]
+    "given", [["--config", "seeds=[1]"], ["--configfile", "config.yaml", "--config", "a=1", "--", "b"]]
 )
 def test_what_is_no_file_of_a_configuration_is_left_to_snakemake(monkeypatch, given):
     monkeypatch.chdir(ROOT)

@@ -181,6 +181,9 @@ def main() -> None:
     try:
         arguments = parser.parse_args()
         arguments.run(arguments)
+    except BrokenPipeError:  # whoever reads has enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written as Python ends
+        sys.exit(1)
     except (ValueError, OSError) as error:
         sys.exit(f"lolameme: {said(error)}")
     except KeyboardInterrupt:

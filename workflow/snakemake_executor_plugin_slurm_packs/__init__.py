@@ -27,7 +27,7 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
 from snakemake_executor_plugin_slurm_packs import arguments
 
-# Snakemake loads nothing of ours before. (Nor may lolameme be loaded here: it is that of the checkout, found later.)
+# Snakemake loads nothing of ours before. (Nor may lolameme be imported here: it is to be that of the checkout.)
 arguments.refuse_unreadable(sys.argv)
 
 PACKS = Path(".snakemake/packs")
