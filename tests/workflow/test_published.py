@@ -11,8 +11,9 @@ from lolameme.base.files import read_frame, read_json
 from lolameme.reporting import compare, published
 from lolameme.reporting.tables import answers
 from lolameme.study import config
+from lolameme.study.paths import PUBLISHED
 
-STUDIES = sorted(path.parent for path in (ROOT / "published").glob(f"*/{published.FACTS}"))
+STUDIES = sorted(path.parent for path in (ROOT / "published").glob(f"*/{PUBLISHED}"))
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def follow(folder: Path) -> None:
 def test_a_study_is_published_without_weights_and_compares_as_the_same(made):
     follow(made)
     assert not list(made.rglob("*.safetensors"))
-    assert read_json(made / published.FACTS)["cells"] == len(compare.cells(made))
+    assert read_json(made / PUBLISHED)["cells"] == len(compare.cells(made))
     found = compare.compare(made, Path("results/mini"))
     assert found.settings.empty
     assert found.only == ([], [])
