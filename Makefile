@@ -20,13 +20,17 @@ export XDG_CACHE_HOME := $(CURDIR)/.cache
 export XDG_CONFIG_HOME := $(CURDIR)/.cache
 endif
 
-.PHONY: study test check cell report links mlflow lint format bench gpu envs watch schema docs unlock
+.PHONY: study decided test check cell report links mlflow lint format bench gpu envs watch schema docs unlock
 
 study: .venv/ready  ## the study, from data to report
 	@$(BIN)/lolameme check $(CONFIG) > /dev/null
 	$(SNAKEMAKE)
 	@$(BIN)/lolameme told $(CONFIG)
 	@$(BIN)/lolameme where $(CONFIG)
+
+decided: study  ## the study; while a contrast is undecided its configuration gets the seeds of the next look (looks)
+	@while $(BIN)/lolameme more $(CONFIG) || { [ $$? = 3 ] && exit 0; exit 1; }; do \
+	  $(MAKE) --no-print-directory study || exit 1; done
 
 test: .venv/ready  ## all tests
 	$(BIN)/pytest -n 2 --dist loadfile

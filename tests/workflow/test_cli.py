@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from conftest import EVERYTHING, ROOT, study, study_data
-from lolameme.base.files import read_json, write_json
+from lolameme.base.files import read_json, write_frame, write_json
 from lolameme.data.dataset import Builder
 from lolameme.learning.trainer import Progress
 from lolameme.runtime import progress
@@ -216,6 +217,31 @@ def test_a_study_says_what_it_found(small):
     text = " ".join(small("told").stdout.split())
     assert text.startswith("Of ")
     assert "Three stacks of two layers were trained on two tasks with two seeds each: twelve cells" in text
+
+
+def test_the_seeds_of_the_next_look_are_added_while_a_contrast_is_undecided(tmp_path):
+    (tmp_path / "results/mini/tables").mkdir(parents=True)
+
+    def more(verdict: str, looks: str) -> subprocess.CompletedProcess:
+        text = yaml.safe_dump(study_data(seeds=None, looks=None)).replace("looks: null", f"looks: {looks}")
+        (tmp_path / "config.yaml").write_text(text.replace("seeds: null", "seeds: [1, 2]  # two"))
+        found = pd.DataFrame({"verdict": [verdict, "same order"], "seeds": 2})
+        write_frame(tmp_path / "results/mini/tables/contrasts.parquet", found)
+        return lolameme("more", folder=tmp_path)
+
+    nothing = "mini: {} of 2 contrasts undecided with 2 seeds; no more are added"
+    done = more("undecided", "null")
+    assert (done.returncode, done.stdout) == (3, nothing.format(1) + ", for no further look is planned\n")
+    done = more("other order", "[2, 4]")
+    assert (done.returncode, done.stdout) == (3, nothing.format(0) + "\n")
+    done = more("undecided", "[2, 4]")
+    assert (done.returncode, done.stdout) == (
+        0, "mini: 1 of 2 contrasts undecided with 2 seeds; config.yaml now has 4\n"
+    )  # fmt: skip
+    assert "seeds: [1, 2, 3, 4]  # two" in (tmp_path / "config.yaml").read_text()
+    done = lolameme("more", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "lolameme: config.yaml asks for other seeds than ran; run `make study` first\n"
 
 
 def test_a_cell_is_summed_up_beside_what_it_was_before(small, finished, tmp_path):

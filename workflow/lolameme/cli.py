@@ -18,6 +18,8 @@ from lolameme.study.paths import Paths, data_of
 from lolameme.study.sections import ConfigError, nearest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lolameme.runtime.progress import Overview
 
 STUDY = "a configuration file, or the name of a study that one of config.yaml and studies/*.yaml describes"
@@ -122,6 +124,10 @@ def main() -> None:
     one = commands.add_parser("told", help="what a study says, in three paragraphs: `make study` ends with them")
     one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
     one.set_defaults(run=told)
+
+    one = commands.add_parser("more", help="add the seeds of the next look while a contrast is undecided")
+    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    one.set_defaults(run=more)
 
     one = commands.add_parser("watch", help="a live table of the cells in training")
     one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
@@ -302,24 +308,50 @@ def runs(study: config.Study) -> list[str]:
     return [f"  {key.removeprefix('table:')}: {address}" for key, address in found.items() if key.startswith("table:")]
 
 
+def finished_tables(arguments: argparse.Namespace, *names: str) -> tuple[config.Study, "list[pd.DataFrame]"]:
+    """A study and tables of it. Raises ValueError, with the remedy, if it is not finished."""
+    from lolameme.reporting.incomplete import partial
+
+    study = config.load(arguments.config)
+    tables = [study.paths.table(name) for name in names]
+    if missing := [str(path) for path in tables if not path.exists()]:
+        raise ValueError(f"{missing[0]} does not exist yet; run `{made_by(arguments)}` first")
+    if partial(study):
+        raise ValueError(f"{study.paths.page} reports a part of the study; run `{made_by(arguments)}`")
+    return study, [read_frame(path) for path in tables]
+
+
+def more(arguments: argparse.Namespace) -> None:
+    """Add the seeds of the next look to the configuration, and end with 0; where nothing is left to add, with 3."""
+    from lolameme.statistics.verdicts import UNDECIDED
+    from lolameme.study.looks import add_seeds
+
+    study, (contrasts,) = finished_tables(arguments, "contrasts")
+    if (contrasts["seeds"] != len(study.seeds)).any():
+        raise ValueError(f"{arguments.config} asks for other seeds than ran; run `{made_by(arguments)}` first")
+    undecided = int((contrasts["verdict"] == UNDECIDED).sum())
+    where = f"{study.study}: {undecided} of {len(contrasts)} contrasts undecided with {len(study.seeds)} seeds"
+    if not undecided or not study.more_seeds:
+        print(f"{where}; no more are added" + (", for no further look is planned" if undecided else ""))
+        sys.exit(3)
+    study = add_seeds(Path(arguments.config))
+    print(f"{where}; {arguments.config} now has {len(study.seeds)}")
+
+
 def told(arguments: argparse.Namespace) -> None:
     """What the study says in three paragraphs, the tests of order first."""
     import textwrap
 
     from lolameme.reporting.findings import abstract
-    from lolameme.reporting.incomplete import partial
     from lolameme.reporting.tables import processor_seconds
+    from lolameme.statistics.verdicts import UNDECIDED
 
-    study = config.load(arguments.config)
-    tables = {name: study.paths.table(name) for name in ("leaderboard", "contrasts", "cells")}
-    missing = [str(path) for path in tables.values() if not path.exists()]
-    if missing:
-        raise ValueError(f"{missing[0]} does not exist yet; run `{made_by(arguments)}` first")
-    if partial(study):
-        raise ValueError(f"{study.paths.page} reports a part of the study; run `{made_by(arguments)}`")
-    leaderboard, contrasts, cells = map(read_frame, tables.values())
+    study, (leaderboard, contrasts, cells) = finished_tables(arguments, "leaderboard", "contrasts", "cells")
     for paragraph in reversed(abstract(study, leaderboard, contrasts, processor_seconds(cells))):
         print(textwrap.fill(paragraph, 80), end="\n\n")
+    if study.more_seeds and (contrasts["verdict"] == UNDECIDED).any():
+        command = made_by(arguments).replace("study", "decided", 1)
+        print(f"Some contrasts are undecided; `{command}` trains {len(study.more_seeds)} more seeds\n")
 
 
 def watch(arguments: argparse.Namespace) -> None:

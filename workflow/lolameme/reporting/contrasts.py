@@ -25,8 +25,8 @@ def contrasts(study: config.Study, cells: pd.DataFrame) -> pd.DataFrame:
     arms = [(outcomes(of, test, test.above), outcomes(of, test, test.below)) for test in plan]
     tested = [verdicts.contrast(*both, test.combined) for test, both in zip(plan, arms, strict=True)]
     placed = place_by_task(study, cells)
-    p = verdicts.corrected(np.array([*(found.p for found in tested), *(p for p, _ in placed)]))
-    alpha = verdicts.strictest(p)
+    p = verdicts.corrected(np.array([*(found.p for found in tested), *(p for p, _ in placed)]), study.times_looked)
+    alpha = verdicts.strictest(p, study.times_looked)
     rows = []
     for test, both, found, fixed in zip(plan, arms, tested, p[: len(plan)], strict=True):
         could = verdicts.could_have_found(found, *both, alpha, test.combined)
@@ -71,7 +71,7 @@ COLUMNS = {
     "effect": Column(float, "the difference tested: of exact match, or of the share of cells that `by` names"),
     "by": Column(str, "what decides: shares by seed that lock in, or are above the floor; means; ..."),
     "p": Column(float, "of that test"),
-    "p_corrected": Column(float, "corrected for all rows (Holm)"),
+    "p_corrected": Column(float, "corrected for all rows (Holm), and for the looks where several are planned"),
     "could": Column(float, "the smallest effect that the test would have found with 80 % power"),
     "verdict": Column(str, "same order, other order, undecided, at the ceiling, at its floor, ..."),
     "says": Column(str, "the verdict as it is printed"),

@@ -76,7 +76,7 @@ def power(study: Study) -> tuple[int, float, int]:
         if placed:
             tasks, _, places = placed
             p.append(least_p(tasks, seeds, places))
-        return float(corrected(np.array(p)).max())
+        return float(corrected(np.array(p), study.times_looked).max())
 
     enough = next((seeds for seeds in range(2, 100) if best(seeds) < ALPHA), 0)
     return tests, best(len(study.seeds)), enough

@@ -127,20 +127,22 @@ def _smallest_rise(above: Outcomes, below: Outcomes, alpha: float, combined: boo
     return float(optimize.bisect(lambda rise: power(rise) - means.POWER, 0, room, xtol=1e-3))
 
 
-def strictest(p: np.ndarray) -> float:
+def strictest(p: np.ndarray, looks: int = 1) -> float:
     """What the smallest of some p values must be below for a verdict: the first step of Holm's correction."""
-    return ALPHA / max(1, int(np.isfinite(p).sum()))
+    return ALPHA / max(1, int(np.isfinite(p).sum())) / looks
 
 
-def corrected(p: np.ndarray) -> np.ndarray:
+def corrected(p: np.ndarray, looks: int = 1) -> np.ndarray:
     """P values corrected for their number (Holm 1979), which bounds the chance of any false one; NaN stays NaN.
 
-    The smallest of m is multiplied by m, the next by m - 1, and so on; none falls below the one before it.
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none falls below the one before it. Where seeds
+    are added while something is undecided, all are multiplied by the number of looks, too (Bonferroni): the chance of a
+    false verdict at any look stays below ALPHA.
     """
     found = np.array(p, float)
     tested = np.flatnonzero(~np.isnan(found))
     order = tested[np.argsort(found[tested], kind="stable")]
-    scaled = found[order] * np.arange(len(order), 0, -1)
+    scaled = found[order] * np.arange(len(order), 0, -1) * looks
     found[order] = np.minimum(np.maximum.accumulate(scaled), 1)
     return found
 

@@ -76,6 +76,11 @@ class Study(Section):
 
     study: Name = Field(description="name of the study: results/<study>, reports/<study>")
     seeds: tuple[Seed, ...] = Field(min_length=1, description="one cell per seed")
+    looks: Annotated[tuple[Annotated[int, Field(ge=2, le=100)], ...], Field(min_length=2)] | None = Field(
+        None,
+        description="numbers of seeds, rising, at which contrasts are looked at: `make decided` adds seeds up to the "
+        "next number while one is undecided; every p is corrected for the number of looks; without it: one look",
+    )
     worlds: Literal["seed", "one"] = Field(
         "seed",
         description="seed: every seed draws a world and programs of its own, so that intervals are for any world; "
@@ -118,6 +123,13 @@ class Study(Section):
     def _consistent(self):
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: {list(self.seeds)} names a seed twice")
+        if self.looks is not None:
+            if list(self.looks) != sorted(set(self.looks)):
+                raise ValueError(f"looks is {list(self.looks)}; give numbers of seeds, each once, in rising order")
+            if len(self.seeds) not in self.looks:
+                raise ValueError(
+                    f"looks is {list(self.looks)}, but {len(self.seeds)} seeds are given; give one of these numbers"
+                )
         if self.worlds == "seed" and self.world_seed is not None:
             raise ValueError(
                 f"world_seed is {self.world_seed}, but worlds: seed draws a world per seed; add worlds: one, or drop it"
@@ -253,6 +265,18 @@ class Study(Section):
     def server(self) -> str:
         """Where a browser finds the study's runs: its tracking server, else that of `make mlflow`."""
         return self.tracking or "http://127.0.0.1:5000"
+
+    @property
+    def times_looked(self) -> int:
+        """How many looks at the contrasts are planned, for which every p is corrected."""
+        return len(self.looks or (len(self.seeds),))
+
+    @property
+    def more_seeds(self) -> tuple[int, ...]:
+        """The seeds that the next look asks for besides those there are; none after the last."""
+        following = [number for number in self.looks or () if number > len(self.seeds)]
+        more = following[0] - len(self.seeds) if following else 0
+        return tuple(range(max(self.seeds) + 1, max(self.seeds) + 1 + more))
 
     @property
     def counted_seeds(self) -> str:
