@@ -16,8 +16,9 @@ from lolameme.tasks.task import build_task
 
 STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
 JOBS = {  # cells and trials: what a study costs
+    "claims": (192, 0),
     "controls": (60, 0),
-    "cpu": (444, 0),
+    "cpu": (252, 0),
     "gpu": (654, 228),
     "paper": (636, 236),
     "reach": (324, 0),
@@ -41,7 +42,7 @@ def test_a_study_can_be_drawn_and_has_as_many_jobs_as_it_says(name):
     assert (len(made.cells), trials) == JOBS[name]
 
 
-@pytest.mark.parametrize("name", ["controls", "cpu", "gpu", "paper", "reach"])
+@pytest.mark.parametrize("name", ["claims", "controls", "cpu", "gpu", "paper", "reach"])
 def test_every_contrast_can_be_decided(name):
     """Where every test comes out as clear as its seeds allow, corrected for all tests (Holm)."""
     assert power(config.load(STUDIES[name]))[1] < ALPHA
@@ -96,7 +97,7 @@ def test_the_reach_study_predicts_every_kind_of_outcome():
     assert "thex-2@5" in best["far"]
 
 
-@pytest.mark.parametrize("name", ["cpu", "gpu", "paper"])
+@pytest.mark.parametrize("name", ["claims", "gpu", "paper"])
 def test_claims_about_languages_and_few_programs_are_asked_of_what_can_answer_them(name):
     made = config.load(ROOT / f"studies/{name}.yaml")
     assert made.claims.C2

@@ -128,3 +128,11 @@ def test_scores_do_not_depend_on_the_batch(split):
     np.testing.assert_allclose(one.loss, many.loss, rtol=1e-4)
     assert np.isfinite(one.other_loss)
     assert np.isnan(many.other_loss)
+
+
+def test_programs_are_counted_until_they_ask_enough(split):
+    asked = [int(split.queries[:programs].sum()) for programs in range(len(split) + 1)]
+    for queries in (1, asked[1], asked[1] + 1, asked[5], asked[-1]):
+        enough = split.programs_with(queries)
+        assert asked[enough - 1] < queries <= asked[enough]
+    assert split.programs_with(asked[-1] + 1) == len(split)

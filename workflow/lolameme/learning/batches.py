@@ -62,6 +62,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def programs_with(self, queries: int) -> int:
+        """How many programs, from the first on, ask that many queries or just more; all, if these ask fewer."""
+        return min(int(np.searchsorted(np.cumsum(self.queries), queries)) + 1, len(self))
+
     def batch(self, programs: np.ndarray, all_tokens: bool = False) -> Batch:
         """The given programs; predictions at answers only, or at every token."""
         lengths = self.lengths[programs]

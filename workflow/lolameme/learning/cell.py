@@ -24,7 +24,7 @@ from lolameme.study.architectures import model_of
 from lolameme.study.cell import Cell
 from lolameme.study.settings import Training, trial_name
 
-TRAIN_SAMPLE = 256  # training programs on which the gap between train and valid is measured
+TRAIN_SAMPLE = 256  # training queries on which the gap between train and valid is measured, in whole programs
 
 
 class Job:
@@ -69,9 +69,10 @@ class Job:
         """Train the model, going on from `checkpoint` if an earlier attempt left one; its history, a summary and the
         snapshots on the way."""
         train_table = read_table(self.data / "train.parquet", COLUMNS)
+        whole = Split(train_table)
         splits = {
-            "train": Split(train_table),
-            "train sample": Split(train_table.slice(0, TRAIN_SAMPLE)),
+            "train": whole,
+            "train sample": Split(train_table.slice(0, whole.programs_with(TRAIN_SAMPLE))),
             "valid": Split.read(self.data / "valid.parquet"),
         }
         identity = provenance.fingerprint(self.facts)

@@ -15,7 +15,7 @@ PREDICTIONS = {  # of a cell's predictions.parquet: one row per query of its tes
 }
 HISTORY = {  # of a cell's history.parquet: one row per evaluation of a split while training
     "step": Column("int64", "optimiser steps so far", "steps"),
-    "split": Column("string", "`train sample`: programs of train, or `valid`"),
+    "split": Column("string", "`train sample`: the first programs of train, with 256 queries, or `valid`"),
     "loss": Column("float64", "mean cross-entropy of answers, end signs included", "nats per token"),
     "exact_match": Column("float64", "share of the queries whose whole answer is right"),
     "token_accuracy": Column("float64", "mean share of the answer's tokens that are right"),

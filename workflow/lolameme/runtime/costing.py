@@ -94,6 +94,7 @@ class _Sample:
     programs: dict[str, int]  # by split, in the whole
     tokens: dict[str, float]  # by split, per program
     queries: float  # of all tests
+    watched: float  # training programs that are scored at every look
     bytes: float  # of the whole in one world
     seconds: float  # to write its training programs
     vocabulary: int
@@ -189,7 +190,7 @@ def _tokens(training: Training, sample: _Sample) -> float:
     """Tokens that a training passes forward, those of its steps counted as often as they cost."""
     looks = 1 + -(-training.steps // training.evaluate_every)
     watched = sample.programs["valid"] * sample.tokens["valid"]
-    watched += min(TRAIN_SAMPLE, sample.programs["train"]) * sample.tokens["train"]
+    watched += sample.watched * sample.tokens["train"]
     return speed.TRAINED * training.steps * training.batch * sample.tokens["train"] + looks * watched
 
 
@@ -214,6 +215,7 @@ def _sample(study: Study, name: str, folder: Path) -> _Sample:
     return _Sample(
         programs=programs,
         tokens={split: float(drawn[split].lengths.mean()) for split in programs},
+        watched=min(programs["train"], TRAIN_SAMPLE / drawn["train"].queries.mean()),
         queries=sum(share[split] * drawn[split].queries.sum() for split in study.tests[name]),
         bytes=sum(share[split] * size[split] for split in programs),
         seconds=taken * share["train"],
