@@ -77,8 +77,8 @@ def test_a_wrong_name_is_refused_in_a_sentence(name, reason):
 
 
 def test_equal_stacks_are_listed_once():
-    assert expand(["gpt2", "hyena", "thex-*", "xeht-*"], 2) == ("gpt2", "hyena", "thex-1", "thex-2")
-    assert len(expand(["gpt2", "hyena", "thex-*", "xeht-*"], 3)) == 8
+    assert expand(("gpt2", "hyena", "thex-*", "xeht-*"), 2) == ("gpt2", "hyena", "thex-1", "thex-2")
+    assert len(expand(("gpt2", "hyena", "thex-*", "xeht-*"), 3)) == 8
 
 
 def test_the_suffix_gives_taps_and_changes_nothing_else():
@@ -88,7 +88,7 @@ def test_the_suffix_gives_taps_and_changes_nothing_else():
         assert (family(f"{name}@5"), positions(f"{name}@5")) == (family(name), positions(name))
         assert model_of(f"{name}@5", model) == Model(layers=4, hyena=Hyena(order=3, short_filter=5))
         assert model_of(name, model) == model
-    assert expand(["thex-*@5", "thex-1", "thex-1@5", "hyena@2"], 2) == ("thex-1@5", "thex-2@5", "thex-1", "hyena@2")
+    assert expand(("thex-*@5", "thex-1", "thex-1@5", "hyena@2"), 2) == ("thex-1@5", "thex-2@5", "thex-1", "hyena@2")
 
 
 def test_the_suffix_takes_taps_away():
@@ -98,7 +98,7 @@ def test_the_suffix_takes_taps_away():
     assert (family(name), positions(name), masked(name), masked("thex-2@5")) == ("thex", (2,), (1, 3), ())
     assert model_of(name, model).hyena == Hyena(short_filter=5, masked_taps=(1, 3))
     assert model_of("thex-2@5", model_of(name, model)).hyena == Hyena(short_filter=5)
-    assert expand(["thex-*@3-1", "thex-1@3", "thex-1@3-1"], 2) == ("thex-1@3-1", "thex-2@3-1", "thex-1@3")
+    assert expand(("thex-*@3-1", "thex-1@3", "thex-1@3-1"), 2) == ("thex-1@3-1", "thex-2@3-1", "thex-1@3")
     assert label(name) == "T HEX-2, 5 taps, 1+3 back masked"
 
 

@@ -1,4 +1,4 @@
-"""Seeds are added to the configuration while a contrast is undecided, as often as planned, and every look is paid for."""
+"""Seeds are added to the configuration while a contrast is undecided, as often as planned, and each is paid for."""
 
 import numpy as np
 import pandas as pd

@@ -1,6 +1,7 @@
 """Mistakes in a configuration that its settings alone do not show: found before anything is written."""
 
 import functools
+from contextlib import closing
 
 from lolameme.base import bounded
 from lolameme.base.seeds import generator
@@ -20,15 +21,16 @@ def foresee(study: config.Study) -> None:
     vocabulary is too small for the characters of a world; if some programs are certainly too long for the model; or if
     all this takes so much time or memory that the settings cannot be meant.
     """
-    for name in study.variants:
-        mistake = bounded.bounded(functools.partial(_mistake, study, name))
-        if mistake is None:
-            raise ConfigError(
-                f"variants.{name}: drawing its worlds and {_PROGRAMS} programs takes more than {bounded.SECONDS} s or "
-                f"{bounded.MEMORY >> 30} GB; lower the numbers of its world and program"
-            )
-        if mistake:
-            raise ConfigError(mistake)
+    works = (functools.partial(_mistake, study, name) for name in study.variants)
+    with closing(bounded.bounded(works)) as mistakes:
+        for name, mistake in zip(study.variants, mistakes, strict=True):
+            if mistake is None:
+                raise ConfigError(
+                    f"variants.{name}: drawing its worlds and {_PROGRAMS} programs takes more than {bounded.SECONDS} s "
+                    f"or {bounded.MEMORY >> 30} GB; lower the numbers of its world and program"
+                )
+            if mistake:
+                raise ConfigError(mistake)
 
 
 def _mistake(study: config.Study, name: str) -> str:

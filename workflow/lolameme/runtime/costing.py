@@ -5,13 +5,13 @@ Operations are those of the formulas in `models.cost`; how many this machine doe
 variant and family of architectures.
 """
 
-import os
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 
+from lolameme.base import bounded
 from lolameme.base.files import read_json, read_table
 from lolameme.data.dataset import Builder
 from lolameme.learning import speed
@@ -126,7 +126,7 @@ def cost(study: Study) -> Cost:
     measured = not gpu or _has_gpu()
     device = Device.choose(study.device, threads=study.threads) if measured else None
     gpu = gpu or (device is not None and device.torch_device.type == "cuda")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = bounded.processors()
     at_once = 1 if gpu else max(1, cores // study.threads)
     tuned = sum(len(study.tuned_stacks(variant)) for variant in study.variants)
     extensions = study.tuning.extensions if study.tuning else 0

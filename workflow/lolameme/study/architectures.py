@@ -14,6 +14,7 @@ A pattern is a tuple with the mixer of each layer, from the embedding upwards. L
 A mixer that names no setting for its taps keeps its own: linear attention its four, of which some can be masked.
 """
 
+import functools
 import re
 
 from lolameme.study import plugins
@@ -94,6 +95,7 @@ def swapped_once(stacks: tuple[str, ...], of: str = "thex") -> list[str]:
     return sorted(single, key=positions)
 
 
+@functools.cache  # a plan asks for it several times per job
 def pattern(name: str, layers: int) -> tuple[str, ...]:
     """The mixer of each layer.
 
@@ -149,7 +151,8 @@ def model_of(name: str, model: Model) -> Model:
     return model.model_copy(update={"hyena": model.hyena.model_copy(update=asked)})
 
 
-def expand(names: list[str] | tuple[str, ...], layers: int) -> tuple[str, ...]:
+@functools.cache
+def expand(names: tuple[str, ...], layers: int) -> tuple[str, ...]:
     """Write out `thex-*` and `xeht-*`, each with its suffix, and drop names whose stack is already listed.
 
     At depth 2, xeht-1 is thex-2.
