@@ -1,6 +1,8 @@
 """Arrows point down: a package imports only what lies below it."""
 
 import ast
+import subprocess
+import sys
 
 from conftest import ROOT
 
@@ -63,3 +65,14 @@ def test_what_reads_result_files_never_loads_torch():
         for path in (PACKAGE / package).rglob("*.py"):
             assert "torch" not in set(loaded(path)), path
     assert "torch" in set(loaded(PACKAGE / "learning/device.py"))
+
+
+def test_what_plans_a_study_loads_none_of_what_draws_or_tests_it():
+    """Whoever types `snakemake` waits for it, and so does every job on a cluster."""
+    slow = {"mlflow", "scipy.optimize", "scipy.stats", "seaborn", "sklearn", "torch"}
+    planning = (
+        "import sys; from lolameme.reporting import incomplete, registry; from lolameme.study import config; "
+        f"registry.collect(config.load('config.yaml')); print(*sorted({slow} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", planning], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

@@ -4,7 +4,7 @@ It stands below both, because weights must not depend on how results are judged.
 """
 
 import numpy as np
-from scipy import stats
+import scipy
 
 AT_FLOOR = "at its floor"
 ALPHA = 0.05  # the chance that what only guesses passes for knowledge
@@ -27,5 +27,5 @@ def p_at_floor(right: np.ndarray, queries: np.ndarray, floor: float) -> float:
     residual = right - reached * queries
     error = np.sqrt(programs / max(1, programs - 1) * (residual**2).sum()) / total
     if error == 0:
-        return float(stats.binom.sf(round(reached * programs) - 1, programs, floor))
-    return float(stats.t.sf((reached - floor) / error, programs - 1))
+        return float(scipy.stats.binom.sf(round(reached * programs) - 1, programs, floor))
+    return float(scipy.stats.t.sf((reached - floor) / error, programs - 1))

@@ -10,7 +10,6 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from lolameme.base.files import atomic, write_sealed
@@ -41,6 +40,8 @@ SUFFIXES = (".svg", ".png", ".pdf")  # of a figure: for the page, for everything
 
 def apply() -> None:
     """Set the theme; call before drawing."""
+    import seaborn as sns  # over a second, with scipy's statistics: only where something is drawn
+
     sns.set_theme(style="ticks", context="notebook", rc={"axes.spines.right": False, "axes.spines.top": False})
     plt.rcParams |= {
         "figure.dpi": 110,
@@ -57,6 +58,8 @@ def apply() -> None:
 def colours(names: list[str]) -> dict[str, tuple[float, float, float]]:
     """A colour per architecture: its family's; of several in one family shades of it, from light for the first position
     to nearly black for the last, so that they are told apart in grey print, too."""
+    import seaborn as sns
+
     found = {}
     for name in names:
         family = architectures.family(name)

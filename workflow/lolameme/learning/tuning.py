@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from lolameme.base.floor import ALPHA, AT_FLOOR, above_floor
 
@@ -52,7 +52,7 @@ def better(best: dict[str, Any], kept: dict[str, Any], programs: int, others: in
     """
     one, other = best["exact_match"], kept["exact_match"]
     error = np.sqrt((one * (1 - one) + other * (1 - other)) / programs)
-    return one - other > stats.norm.ppf(1 - ALPHA / others) * error
+    return one - other > scipy.stats.norm.ppf(1 - ALPHA / others) * error
 
 
 def beyond(choice: dict[str, Any]) -> float | None:

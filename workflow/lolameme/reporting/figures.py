@@ -5,7 +5,6 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
 from lolameme.drawing.panels import panels, without_binding
@@ -51,6 +50,8 @@ def exact_match(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) ->
 
 def splits(study: Study, leaderboard: pd.DataFrame) -> Drawing:
     """Every test split: mean exact match as a heat map, variants by architecture."""
+    import seaborn as sns
+
     rows = leaderboard.assign(row=leaderboard["variant"] + " · " + leaderboard["split"])
     order, names = rows["row"].unique(), list(rows["architecture"].unique())
     grid = rows.pivot_table(index="row", columns="architecture", values="exact_match", sort=False).loc[order, names]

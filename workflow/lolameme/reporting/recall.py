@@ -4,7 +4,6 @@ import math
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
 from lolameme.drawing.panels import name_at_the_right, nothing, panels
@@ -139,6 +138,8 @@ def sliced(study: Study, slices: pd.DataFrame, column: str, text: str) -> Drawin
 
 def transfer(study: Study, slices: pd.DataFrame) -> Drawing:
     """Facts taught in one language and asked in another: per architecture a matrix of exact match."""
+    import seaborn as sns
+
     variant, taught, untaught = transferred(study)[0]
     rows = slices[(slices["variant"] == variant) & (slices["column"] == "language")]
     rows = rows.assign(hits=rows["exact_match"] * rows["queries"])

@@ -32,7 +32,8 @@ _END = b"."  # said by a script's process that is asked to end
 _PRELOADED = (
     "snakemake.iocontainers",
     "snakemake.logging",
-    "seaborn",
+    "seaborn",  # and with it scipy's statistics
+    "scipy.optimize",
     "lolameme.data.card",
     "lolameme.data.prediction",
     "lolameme.learning.cell",

@@ -8,7 +8,7 @@ which share its world, are no replicates; seeds are.
 from functools import cache
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from lolameme.statistics.means import ALPHA, LEVEL, POWER
 from lolameme.statistics.permutation import exchanged
@@ -24,7 +24,7 @@ def goal(floor: np.ndarray | float) -> np.ndarray | float:
 
 def share_locked(locked: int, cells: int) -> tuple[float, float]:
     """The exact 95 % interval of the chance to lock in, from k of n cells (Clopper & Pearson 1934)."""
-    found = stats.binomtest(locked, cells).proportion_ci(LEVEL, method="exact")
+    found = scipy.stats.binomtest(locked, cells).proportion_ci(LEVEL, method="exact")
     return float(found.low), float(found.high)
 
 
@@ -32,7 +32,7 @@ def share_locked(locked: int, cells: int) -> tuple[float, float]:
 def fisher(locked: int, cells: int, other_locked: int, other_cells: int) -> float:
     """Two-sided p of two arms with the same chance to lock in (Fisher's exact test)."""
     table = [[locked, cells - locked], [other_locked, other_cells - other_locked]]
-    return float(stats.fisher_exact(table).pvalue)
+    return float(scipy.stats.fisher_exact(table).pvalue)
 
 
 def same_share(above: np.ndarray, below: np.ndarray) -> float:
@@ -65,7 +65,7 @@ def smallest_share(seeds: int, alpha: float = ALPHA, power: float = POWER) -> fl
     if needed > seeds:
         return np.nan
     # P(X >= k) for X ~ Binomial(S, p) is the beta distribution's function: its quantile is the chance sought
-    return float(stats.beta.ppf(power, needed, seeds - needed + 1))
+    return float(scipy.stats.beta.ppf(power, needed, seeds - needed + 1))
 
 
 def steps_to_lock_in(steps: np.ndarray, exact_match: np.ndarray, floor: float, locked: bool) -> float:

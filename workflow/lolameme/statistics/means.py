@@ -7,7 +7,7 @@ Programs and queries within a seed are no replicates, so nothing here counts the
 from functools import cache
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy
 
 LEVEL = 0.95  # of every interval
 ALPHA = 0.05  # chance of any false verdict of order in a whole study
@@ -18,7 +18,7 @@ NO_SPREAD = 1e-12  # below which differences are those of rounding
 @cache
 def cut(seeds: int, alpha: float) -> float:
     """How many standard errors a mean over seeds must be off for a two-sided t test at alpha."""
-    return float(stats.t.ppf(1 - alpha / 2, seeds - 1))
+    return float(scipy.stats.t.ppf(1 - alpha / 2, seeds - 1))
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -46,7 +46,8 @@ def paired(differences: np.ndarray) -> np.ndarray:
         return np.full(mean.shape, np.nan)
     error = np.std(differences, axis=-1, ddof=1) / np.sqrt(seeds)
     by_sign = np.where(mean < NO_SPREAD, 1.0, 2.0 ** (1 - seeds))
-    return np.where(error < NO_SPREAD, by_sign, 2 * special.stdtr(seeds - 1, -mean / np.maximum(error, NO_SPREAD)))
+    by_t = 2 * scipy.special.stdtr(seeds - 1, -mean / np.maximum(error, NO_SPREAD))
+    return np.where(error < NO_SPREAD, by_sign, by_t)
 
 
 def power(effect: float, seeds: int, alpha: float = ALPHA) -> float:
@@ -56,14 +57,14 @@ def power(effect: float, seeds: int, alpha: float = ALPHA) -> float:
     chi-square, averaged here over quantiles of the latter, because its closed form in scipy is NaN at some effects.
     """
     freedom = seeds - 1
-    deviation = np.sqrt(stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, freedom) / freedom)  # (2000,)
-    return float(stats.norm.cdf(np.sqrt(seeds) * effect - cut(seeds, alpha) * deviation).mean())
+    deviation = np.sqrt(scipy.stats.chi2.ppf((np.arange(2000) + 0.5) / 2000, freedom) / freedom)  # (2000,)
+    return float(scipy.stats.norm.cdf(np.sqrt(seeds) * effect - cut(seeds, alpha) * deviation).mean())
 
 
 @cache
 def smallest_effect(seeds: int, alpha: float = ALPHA) -> float:
     """The effect, in standard deviations of per-seed differences, that `paired` finds with 80 % power."""
-    return float(optimize.brentq(lambda effect: power(effect, seeds, alpha) - POWER, 0, 1e6))
+    return float(scipy.optimize.brentq(lambda effect: power(effect, seeds, alpha) - POWER, 0, 1e6))
 
 
 def smallest_difference(deviation: float, seeds: int, alpha: float = ALPHA) -> float:

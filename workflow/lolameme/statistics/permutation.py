@@ -9,7 +9,7 @@ import math
 from functools import cache
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from lolameme.base.seeds import generator
 from lolameme.statistics.means import ALPHA, POWER
@@ -63,5 +63,5 @@ def smallest_shift(seeds: int, alpha: float = ALPHA) -> float:
         return np.nan
     above, below = generator(0, "smallest shift").standard_normal((2, 400, seeds))
     return float(
-        optimize.bisect(lambda shift: (exchanged(above + shift, below) < alpha).mean() - POWER, 0, 1e3, xtol=1e-2)
+        scipy.optimize.bisect(lambda shift: (exchanged(above + shift, below) < alpha).mean() - POWER, 0, 1e3, xtol=1e-2)
     )

@@ -10,7 +10,7 @@ Which test decides follows from the outcomes by a rule that treats both arms ali
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from lolameme.base.floor import AT_FLOOR
 from lolameme.base.seeds import generator
@@ -124,7 +124,7 @@ def _smallest_rise(above: Outcomes, below: Outcomes, alpha: float, combined: boo
             return rise
     if power(room) < means.POWER:
         return np.nan
-    return float(optimize.bisect(lambda rise: power(rise) - means.POWER, 0, room, xtol=1e-3))
+    return float(scipy.optimize.bisect(lambda rise: power(rise) - means.POWER, 0, room, xtol=1e-3))
 
 
 def strictest(p: np.ndarray, looks: int = 1) -> float:
