@@ -84,6 +84,7 @@ bench: .venv/ready  ## our speed beside that of peers
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/length.py
 	$(BIN)/python benchmarks/cells.py
+	$(BIN)/python benchmarks/together.py
 	$(BIN)/python benchmarks/analyses.py
 	$(BIN)/python benchmarks/plan.py
 

@@ -29,7 +29,7 @@ from common import ROOT, keep, named, processor
 from gpu_bench import Bench, Measurement, sentence
 
 from lolameme.base import provenance
-from lolameme.base.files import read_json, write_json
+from lolameme.base.files import digest, read_json, write_json
 
 PARTS = {  # what is measured, and the table of it
     "Equality": (equal.layers, equal.layers_table),
@@ -37,6 +37,7 @@ PARTS = {  # what is measured, and the table of it
     "Training steps": (speed.steps, speed.steps_table),
     "Length": (speed.by_length, speed.by_length_table),
     "Side by side": (speed.packings, speed.packings_table),
+    "Seeds in one model": (speed.in_one_model, speed.in_one_model_table),
     "A study": (speed.studies, speed.studies_table),
 }
 _LAST = 60.0  # seconds that a measurement may take when the time is up
@@ -44,7 +45,8 @@ _LAST = 60.0  # seconds that a measurement may take when the time is up
 
 def version() -> dict[str, Any]:
     """What a measurement holds for."""
-    return {"sources": provenance.code_version()["sources"], "torch": torch.__version__}
+    benchmarks = digest(*sorted(Path(__file__).parent.glob("*.py")))
+    return {"sources": provenance.code_version()["sources"], "benchmarks": benchmarks, "torch": torch.__version__}
 
 
 def place(folder: Path, part: str, name: str) -> Path:

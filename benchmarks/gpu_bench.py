@@ -35,6 +35,7 @@ class Sizes:
     lengths: tuple[int, ...]
     tokens: int  # at every length, so that batches get smaller
     at_once: tuple[int, ...]  # processes
+    seeds: tuple[int, ...]  # in one model
     cell: tuple[str, int, int]  # study, steps and training programs of the cells that run side by side
     study: tuple[str, int, int]  # the same of the cell that Snakemake makes
     analyses: tuple[str, ...]
@@ -58,6 +59,7 @@ FULL = Sizes(
     lengths=tuple(2**i for i in range(9, 16)),
     tokens=2**15,
     at_once=(1, 2, 4, 8),
+    seeds=(2, 6, 16),
     cell=("gpu", 300, 20_000),
     study=("quick", 320, 6400),
     analyses=("scores", "filters", "patching", "knockout", "matrices"),
@@ -74,6 +76,7 @@ SMALL = Sizes(
     lengths=(64, 128),
     tokens=128,
     at_once=(1, 2),
+    seeds=(2,),
     cell=("quick", 2, 100),
     study=("quick", 4, 100),
     analyses=("scores",),

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import itertools
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import together
 import torch
 import yaml
 from common import ROOT, best, table
@@ -198,6 +200,26 @@ def packings_table(found: dict[str, Measurement]) -> list[str]:
         f"Cells of the {study} study ({CELL} on `{VARIANT}`), of {steps} steps each, side by side:",
         "",
         *table(columns, rows),
+    ]
+
+
+def of_seeds(bench: Bench, name: str, architecture: str, seeds: int) -> Measurement:
+    """Forward and backward pass of several seeds' models, one after another and as one."""
+    return together.of_seeds(bench.cells(name), architecture, seeds, bench.device(bench.precision), bench.sizes.rounds)
+
+
+def in_one_model(bench: Bench) -> Listed:
+    small = [name for name in bench.sizes.shapes if name != "paper"]  # at whose width a GPU is busy with one
+    for name, architecture, seeds in itertools.product(small, together.STACKS, bench.sizes.seeds):
+        yield f"{architecture}, {name}, {seeds}", partial(of_seeds, bench, name, architecture, seeds)
+
+
+def in_one_model_table(found: dict[str, Measurement]) -> list[str]:
+    return [
+        "Seeds of a stack as one model whose parameters have a dimension of seeds, beside one model after another;",
+        "gradients differ relative to the largest of a tensor.",
+        "",
+        *together.rows(found),
     ]
 
 

@@ -55,6 +55,9 @@ def test_it_measures_all_finds_a_broken_mixer_and_goes_on_where_it_was(tmp_path)
     assert all(row[-2] != "fails" and float(row[6]) > 0 for row in rows["Training steps"]), rows["Training steps"]
     assert [row[0] for row in rows["Length"]] == ["64", "128"]
     assert [row[0] for row in rows["Side by side"]] == ["1", "2"]
+    stacks = [f"{stack}, quick, 2" for stack in ("gpt2", "hyena", "thex-2")]
+    assert [row[0] for row in rows["Seeds in one model"]] == stacks
+    assert all(float(row[-1]) < 1e-4 for row in rows["Seeds in one model"])  # by which gradients differ
     assert "failed" not in page
     assert "Not measured yet" not in page
     assert rows["A study"][0][:3] == ["cpu", "float32", "sdpa"]
