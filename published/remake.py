@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lolameme.base import provenance
 from lolameme.base.files import read_frame, read_json, write_frame, write_json, write_text
+from lolameme.cli.given import study_file
 from lolameme.data.card import describe
 from lolameme.data.dataset import Builder
 from lolameme.data.floors import floor_of
@@ -32,9 +33,12 @@ from lolameme.study.paths import PUBLISHED
 KEPT = ("learning", "tuning", "mistakes")  # and those of analyses
 
 
-def remake(folder: Path) -> None:
-    """Make tables, figures and the page of a published study again, with today's floors in the metrics of its cells."""
-    study, file = config.load(folder / "config.yaml"), Path("studies") / f"{folder.name}.yaml"
+def remake(folder: Path, file: Path) -> None:
+    """Make tables, figures and the page of a published study again, with today's floors in the metrics of its cells.
+
+    `file` is what its page says is to be run.
+    """
+    study = config.load(folder / "config.yaml")
     paths, facts = study.paths, read_json(folder / PUBLISHED)
     shutil.copytree(folder / "cells", paths.results / "cells")
     for answers in paths.results.glob("cells/**/predictions.parquet"):  # written for where they are
@@ -83,7 +87,7 @@ def remake(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    there = (Path(__file__).parent / sys.argv[1]).resolve()
+    there, described = (Path(__file__).parent / sys.argv[1]).resolve(), study_file(sys.argv[1])
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
-        remake(there)
+        remake(there, described)
