@@ -54,6 +54,8 @@ def check(arguments: argparse.Namespace) -> None:
     tests, p, enough = power(study)
     if tests:
         print(f"tests:         {tests} of order; p of each at its clearest, corrected for all: {p:.2g}")
+    if study.looks:
+        print(f"looks:         {study.times_looked}, with {', '.join(map(str, study.looks))} seeds; p pays for all")
     if p >= ALPHA and enough:
         print(f"               lock-in cannot decide them: plan fewer tests, or {enough} seeds")
     for variant, settings in study.variants.items():
