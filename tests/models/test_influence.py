@@ -39,6 +39,15 @@ def test_influence_is_shares_of_the_past_and_none_means_none(name):
         assert slope.max() > 1e-6
 
 
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("name", plugins.names("mixer"))
+def test_its_rows_at_some_places_are_rows_of_the_whole(name, order):
+    mixer = stack.mixer_class(name)(model(order, length=9)).double()
+    z, places = mixer.in_proj(torch.randn(3, 9, 12, dtype=torch.double)), torch.tensor([8, 0, 4])
+    expected = torch.stack([mixer.influence(z)[row, :, place] for row, place in enumerate(places)])
+    torch.testing.assert_close(mixer.influence_at(z, places), expected)
+
+
 def test_the_influence_in_attention_is_its_weights():
     mixer = stack.mixer_class("attention")(model()).double()
     z = torch.randn(2, 9, 36, dtype=torch.double)

@@ -16,6 +16,13 @@ def influences(model: Stack, tokens: Tensor) -> list[Tensor]:
     return [block.mixer.influence(kept["projected", layer]) for layer, block in enumerate(model.blocks)]
 
 
+@torch.inference_mode()
+def read_at(model: Stack, tokens: Tensor, places: Tensor) -> list[Tensor]:
+    """Per layer (B, G, L): how much of what one place (B,) gathers comes from each position, per group of channels."""
+    _, kept = record(model, tokens, [("projected", layer) for layer in range(len(model.blocks))])
+    return [block.mixer.influence_at(kept["projected", layer], places) for layer, block in enumerate(model.blocks)]
+
+
 def retrieval(model: Stack, pairs: Pairs) -> list[tuple[measures.Score, int]]:
     """Per layer the retrieval score with its interval over prompts, and the group (from 1) that has it.
 
@@ -23,11 +30,9 @@ def retrieval(model: Stack, pairs: Pairs) -> list[tuple[measures.Score, int]]:
     values of all other assignments.
     """
     length = int(pairs.last.max()) + 1
-    rows = torch.arange(len(pairs), device=pairs.last.device)
     looked_for, beside = pairs.looked_for[:, None, :length], pairs.beside[:, None, :length]
     found = []
-    for influence in influences(model, pairs.clean[:, :length]):
-        read = influence[rows, :, pairs.last]  # (B, G, L)
+    for read in read_at(model, pairs.clean[:, :length], pairs.last):  # (B, G, L)
         others = beside.sum(-1).clamp(min=1)  # (B, 1) tokens of other values
         wanted = looked_for.sum(-1).clamp(min=1)
         score = (read * looked_for).sum(-1) - (read * beside).sum(-1) * wanted / others  # (B, G)

@@ -85,6 +85,10 @@ class Mixer(nn.Module, ABC):
         before its work counts positions behind them.
         """
 
+    def influence_at(self, z: Tensor, places: Tensor) -> Tensor:
+        """(B, G, L): the rows of `influence` at one place each (B,); a mixer may have a shorter way to them."""
+        return self.influence(z)[torch.arange(len(z), device=z.device), :, places]
+
     @abstractmethod
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """The next position alone, x (B, D), given what is kept of those before (None at the start); for decoding."""

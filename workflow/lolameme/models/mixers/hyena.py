@@ -74,6 +74,17 @@ class Hyena(Mixer):
         programs = zip(z.split(1), v, strict=True)  # one by one: a matrix per channel is large
         return shares(torch.stack([(self.matrix(one) * v[:, None]).norm(dim=1) for one, v in programs]))
 
+    def influence_at(self, z: Tensor, places: Tensor) -> Tensor:
+        """(B, 1, L): those rows without the matrices, from the result inwards."""
+        first, *gates, v = self.short(z).transpose(1, 2).chunk(self.order + 1, dim=1)  # each (B, D, L)
+        *inner, outer = self.taps(z.shape[1])  # each (D, L)
+        lags = places[:, None] - torch.arange(z.shape[1], device=z.device)  # (B, L)
+        at = first.gather(2, places[:, None, None].expand(-1, first.shape[1], 1))  # (B, D, 1)
+        row = at * outer[:, lags.clamp(min=0)].transpose(0, 1) * (lags >= 0)[:, None] * gates[0]  # (B, D, L)
+        for gate, h in zip(gates[1:], inner[::-1], strict=True):
+            row = torch.einsum("bdt,dts->bds", row, toeplitz_matrix(h)) * gate
+        return shares((row * v).norm(dim=1))[:, None]
+
     def step(self, x: Tensor, state: tuple[Tensor, Tensor, Tensor | None] | None) -> tuple[Tensor, tuple]:
         """The next position alone, x (B, D); for decoding.
 
