@@ -20,7 +20,7 @@ JOBS = {  # cells and trials: what a study costs
     "controls": (60, 0),
     "cpu": (252, 0),
     "gpu": (654, 228),
-    "longer": (25, 0),
+    "longer": (20, 0),
     "paper": (636, 236),
     "reach": (324, 0),
     "zoology": (3, 0),
