@@ -20,10 +20,23 @@ def test_the_small_study_has_no_figure_of_several_memory_sizes_or_of_transfer():
     assert recall.memorised(study()) == {"facts": 20}
 
 
-@pytest.mark.parametrize("name", ["cpu", "gpu", "paper"])
-def test_the_large_studies_have_all_figures(name):
+@pytest.mark.parametrize(
+    ("name", "further"),
+    [
+        ("cpu", {"length", "distance", "predicted"}),
+        ("claims", {"memory", "distance", "transfer", "predicted"}),
+        ("gpu", {"memory", "length", "distance", "transfer", "predicted"}),
+        ("paper", {"memory", "length", "distance", "transfer", "predicted"}),
+    ],
+)
+def test_the_large_studies_have_all_figures(name, further):
     made = config.load(ROOT / f"studies/{name}.yaml")
-    assert EVERYWHERE | {"memory", "length", "distance", "transfer", "predicted"} <= set(registry.collect(made).figures)
+    assert EVERYWHERE | further <= set(registry.collect(made).figures)
+
+
+@pytest.mark.parametrize("name", ["claims", "gpu", "paper"])
+def test_what_is_taught_in_one_language_is_asked_in_the_other_and_pairs_are_counted(name):
+    made = config.load(ROOT / f"studies/{name}.yaml")
     assert recall.transferred(made) == [("multi_language", "taught", "transfer")]
     assert recall.recalled(made)["mqar"]
     assert max(recall.memorised(made).values()) >= 1000

@@ -55,7 +55,7 @@ def test_data_take_as_much_for_every_world(steady):
 
 
 def test_weights_that_do_not_stay_count_only_while_they_are_there(steady, monkeypatch):
-    monkeypatch.setattr(costing.os, "sched_getaffinity", lambda _: {0}, raising=False)  # one training at a time
+    monkeypatch.setattr(costing.bounded, "processors", lambda: 1)  # one training at a time
     snapshots = {"training": study_data()["training"] | {"snapshots": [2, 4]}}
     every, first, none = (costing.cost(study(weights=kept, **SMALL, **snapshots)) for kept in (None, [1], []))
     assert every.weight_bytes == 2 * first.weight_bytes > none.weight_bytes == 0

@@ -14,6 +14,7 @@ from conftest import ROOT, study
 from lolameme import cli
 from lolameme.base import tensors
 from lolameme.base.files import read_json, write_json
+from lolameme.cli.terminal import plain_table
 from lolameme.models import stack
 from lolameme.study.paths import data_of
 
@@ -162,7 +163,7 @@ def test_what_is_no_file_is_not_read(said, command):
 
 def test_names_that_begin_alike_are_shown_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    table = cli.plain_table("", "task", "split", "architecture", "A", "verdict", text=3)
+    table = plain_table("", "task", "split", "architecture", "A", "verdict", text=3)
     table.add_row("in_context", "test", "gpt2", "0.123", "B is higher")
     table.add_row("in_context_far", "test", "gpt2", "0.123", "B is higher")
     Console(width=40).print(table)

@@ -90,8 +90,8 @@ def _locked(ax: Axes, swapped: pd.DataFrame) -> None:
 
 
 def _bound(ax: Axes, swapped: pd.DataFrame, bounds: pd.DataFrame) -> None:
-    """What the account allows each position at most, before training, as a bar above which nothing should lie."""
-    at_most = bounds.groupby("architecture")["bound"].max()
+    """What the account allows each position at most, mean over worlds, as a bar above which no mean should lie."""
+    at_most = bounds.groupby("architecture")["bound"].mean()
     named = False
     for row in swapped.itertuples():
         bound = at_most.get(row.architecture)
@@ -113,13 +113,15 @@ def _caption(study: Study) -> str:
     taps = len({curve for curve in curves.values() if family(curve) == "thex"}) > 1
     others = [label(name) for name in study.stacks if name not in curves]
     bands = ", ".join(others) if 0 < len(others) <= _NAMED else "the other stacks"
+    mirror = any(family(curve) == "xeht" for curve in curves.values())
     return (
         "Exact match on the test split against the layer that is swapped: one attention layer in a Hyena stack (T HEX, "
-        f"triangles, solid{'; a line for each number of taps, darker with more' if taps else ''}), one Hyena layer in "
-        f"an attention stack (XEHT, dashed). Marks: mean over {study.counted_seeds} with 95 % intervals; dots: single "
-        f"cells; horizontal bands: {bands}. Dashed grey: the floor, what needs no binding. Black bars: the bound that "
-        "was predicted before training, where it is below 1; it rules out what was asked before only where training "
-        "asks once, so it may lie below the floor. Numbers k/n: of n cells, k lock in"
+        f"triangles, solid{'; a line for each number of taps, darker with more' if taps else ''})"
+        f"{', one Hyena layer in an attention stack (XEHT, dashed)' if mirror else ''}. Marks: mean over "
+        f"{study.counted_seeds} with 95 % intervals; dots: single cells; horizontal bands: {bands}. Dashed grey: the "
+        "floor, what needs no binding. Black bars: the bound that was predicted before training, for what one short "
+        "filter can carry, mean over worlds, where it is below 1; it rules out what was asked before only where "
+        "training asks once, so it may lie below the floor. Numbers k/n: of n cells, k lock in"
         f"{'' if taps else '; above the triangles those of T HEX'}."
         f"{' At depth 2, XEHT-1 is the same stack as T HEX-2, and XEHT-2 as T HEX-1.' * (study.model.layers == 2)}"
     )
