@@ -6,21 +6,26 @@ from torch import Tensor
 from lolameme.analyses import _measures as measures
 from lolameme.analyses._activations import record
 from lolameme.analyses._pairs import Pairs
+from lolameme.models.mixer import Mixer
 from lolameme.models.stack import Stack
+
+
+def projected(model: Stack, tokens: Tensor) -> list[tuple[Mixer, Tensor]]:
+    """The mixer of each layer, and what it reads (B, L, C)."""
+    _, kept = record(model, tokens, [("projected", layer) for layer in range(len(model.blocks))])
+    return [(block.mixer, kept["projected", layer]) for layer, block in enumerate(model.blocks)]
 
 
 @torch.inference_mode()
 def influences(model: Stack, tokens: Tensor) -> list[Tensor]:
     """Per layer (B, G, L, L): how much of what position t gathers comes from position s, per group of channels."""
-    _, kept = record(model, tokens, [("projected", layer) for layer in range(len(model.blocks))])
-    return [block.mixer.influence(kept["projected", layer]) for layer, block in enumerate(model.blocks)]
+    return [mixer.influence(z) for mixer, z in projected(model, tokens)]
 
 
 @torch.inference_mode()
 def read_at(model: Stack, tokens: Tensor, places: Tensor) -> list[Tensor]:
     """Per layer (B, G, L): how much of what one place (B,) gathers comes from each position, per group of channels."""
-    _, kept = record(model, tokens, [("projected", layer) for layer in range(len(model.blocks))])
-    return [block.mixer.influence_at(kept["projected", layer], places) for layer, block in enumerate(model.blocks)]
+    return [mixer.influence_at(z, places) for mixer, z in projected(model, tokens)]
 
 
 def retrieval(model: Stack, pairs: Pairs) -> list[tuple[measures.Score, int]]:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,10 +32,20 @@ def study_file(given: str) -> Path:
     return names[given]
 
 
-def made_by(arguments: argparse.Namespace) -> str:
+def about_a_study(
+    commands: "argparse._SubParsersAction", run: Callable[[argparse.Namespace], None], about: str
+) -> argparse.ArgumentParser:
+    """Register a function as the command of its name, which takes a study; its parser, for further options."""
+    parser = commands.add_parser(run.__name__, help=about)
+    parser.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def made_by(arguments: argparse.Namespace, target: str = "study") -> str:
     """What a person types to run the study that a command is about."""
     default = Path(arguments.config) == Path("config.yaml")
-    return "make study" if default else f"make study CONFIG={arguments.config}"
+    return f"make {target}" if default else f"make {target} CONFIG={arguments.config}"
 
 
 def cell_folder(given: str) -> Path:

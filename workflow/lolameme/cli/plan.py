@@ -4,31 +4,20 @@ import argparse
 from collections.abc import Collection
 
 from lolameme.base.files import read_json
-from lolameme.cli.given import STUDY, study_file
+from lolameme.cli.given import about_a_study
 from lolameme.cli.terminal import plain_table
 from lolameme.study import config
 from lolameme.study.sections import nearest
 
 
 def add(commands: "argparse._SubParsersAction") -> None:
-    one = commands.add_parser("check", help="check a configuration and say what it would run")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
-    one.set_defaults(run=check)
-
-    one = commands.add_parser("warn", help="say which architectures cannot see far enough back, before any training")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
-    one.set_defaults(run=warn)
-
-    one = commands.add_parser("cost", help="say what a study takes, before anything runs: time, disk, memory")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
-    one.set_defaults(run=cost)
-
-    one = commands.add_parser("where", help="say where a study, or one of its cells, leaves its results")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    about_a_study(commands, check, "check a configuration and say what it would run")
+    about_a_study(commands, warn, "say which architectures cannot see far enough back, before any training")
+    about_a_study(commands, cost, "say what a study takes, before anything runs: time, disk, memory")
+    one = about_a_study(commands, where, "say where a study, or one of its cells, leaves its results")
     one.add_argument(
         "--cell", nargs=3, metavar=("VARIANT", "ARCHITECTURE", "SEED"), help="print this cell's metrics file"
     )
-    one.set_defaults(run=where)
 
 
 def check(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lolameme.base.files import read_frame
-from lolameme.cli.given import STUDY, made_by, study_file
+from lolameme.cli.given import about_a_study, made_by
 from lolameme.cli.terminal import plain_table
 from lolameme.study import config
 
@@ -20,40 +20,32 @@ QUIET = 600  # seconds after which a study that writes nothing is taken to be in
 
 
 def add(commands: "argparse._SubParsersAction") -> None:
-    one = commands.add_parser("told", help="what a study says, in three paragraphs: `make study` ends with them")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
-    one.set_defaults(run=told)
-
-    one = commands.add_parser("more", help="add the seeds of the next look while a contrast is undecided")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
-    one.set_defaults(run=more)
-
-    one = commands.add_parser("watch", help="a live table of the cells in training")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
-    one.set_defaults(run=watch)
-
-    one = commands.add_parser("results", help="the leaderboard of a study, in the terminal")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    about_a_study(commands, told, "what a study says, in three paragraphs: `make study` ends with them")
+    about_a_study(commands, more, "add the seeds of the next look while a contrast is undecided")
+    about_a_study(commands, watch, "a live table of the cells in training")
+    one = about_a_study(commands, results, "the leaderboard of a study, in the terminal")
     one.add_argument("--split", default="test", help="the test split to show (default: test)")
-    one.set_defaults(run=results)
-
-    one = commands.add_parser("publish", help="keep what a finished study found, without weights, for a repository")
-    one.add_argument("config", type=study_file, nargs="?", default="config.yaml", help=STUDY)
+    one = about_a_study(commands, publish, "keep what a finished study found, without weights, for a repository")
     one.add_argument("--to", type=Path, default=Path("published"), help="the folder of published studies")
-    one.set_defaults(run=publish)
 
 
-def finished_tables(arguments: argparse.Namespace, *names: str) -> tuple[config.Study, "list[pd.DataFrame]"]:
-    """A study and tables of it. Raises ValueError, with the remedy, if it is not finished."""
-    from lolameme.reporting.incomplete import partial
-
+def tables_of(arguments: argparse.Namespace, *names: str) -> tuple[config.Study, "list[pd.DataFrame]"]:
+    """A study and tables of it. Raises ValueError, with the remedy, if there is one that does not exist."""
     study = config.load(arguments.config)
     tables = [study.paths.table(name) for name in names]
     if missing := [str(path) for path in tables if not path.exists()]:
         raise ValueError(f"{missing[0]} does not exist yet; run `{made_by(arguments)}` first")
+    return study, [read_frame(path) for path in tables]
+
+
+def finished_tables(arguments: argparse.Namespace, *names: str) -> tuple[config.Study, "list[pd.DataFrame]"]:
+    """The same of a study that is finished. Raises ValueError, with the remedy, if its report is of a part."""
+    from lolameme.reporting.incomplete import partial
+
+    study, tables = tables_of(arguments, *names)
     if partial(study):
         raise ValueError(f"{study.paths.page} reports a part of the study; run `{made_by(arguments)}`")
-    return study, [read_frame(path) for path in tables]
+    return study, tables
 
 
 def told(arguments: argparse.Namespace) -> None:
@@ -68,7 +60,7 @@ def told(arguments: argparse.Namespace) -> None:
     for paragraph in reversed(abstract(study, leaderboard, contrasts, processor_seconds(cells))):
         print(textwrap.fill(paragraph, 80), end="\n\n")
     if study.more_seeds and (contrasts["verdict"] == UNDECIDED).any():
-        command = made_by(arguments).replace("study", "decided", 1)
+        command = made_by(arguments, "decided")
         print(f"Some contrasts are undecided; `{command}` trains {len(study.more_seeds)} more seeds\n")
 
 
@@ -143,11 +135,7 @@ def results(arguments: argparse.Namespace) -> None:
     from lolameme.statistics.lock_in import censored
     from lolameme.study.architectures import label
 
-    study = config.load(arguments.config)
-    path = study.paths.tables / "leaderboard.parquet"
-    if not path.exists():
-        raise ValueError(f"{path} does not exist yet; run `{made_by(arguments)}` first")
-    leaderboard = read_frame(path)
+    study, (leaderboard,) = tables_of(arguments, "leaderboard")
     if arguments.split not in set(leaderboard["split"]):
         raise ValueError(f"no split {arguments.split!r}; there are: {', '.join(leaderboard['split'].unique())}")
     leaderboard = leaderboard[leaderboard["split"] == arguments.split]

@@ -8,6 +8,8 @@ it is looked are fixed before (`looks`), and every p is corrected for their numb
 import re
 from pathlib import Path
 
+import yaml
+
 from lolameme.base.files import write_text
 from lolameme.study import config
 from lolameme.study.sections import ConfigError
@@ -30,12 +32,8 @@ def add_seeds(file: Path) -> config.Study:
         raise ValueError(f"{file}: write its seeds as `seeds: {wanted}`, in brackets at the start of a line")
     added = "".join(f", {seed}" for seed in more)
     changed = _SEEDS.sub(lambda match: f"seeds: [{match[1]}{added}{match[2]}]", text)
+    study = config.parse(yaml.safe_load(changed), str(file))
+    if list(study.seeds) != wanted:
+        raise ConfigError(f"{file}: its seeds would be {list(study.seeds)}; write {wanted}")
     write_text(file, changed)
-    try:
-        study = config.load(file)
-        if list(study.seeds) != wanted:
-            raise ConfigError(f"{file}: its seeds would be {list(study.seeds)}; write {wanted}")
-    except ConfigError:
-        write_text(file, text)
-        raise
     return study
