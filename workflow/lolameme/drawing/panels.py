@@ -11,6 +11,8 @@ from matplotlib.patheffects import withStroke
 from lolameme.drawing.style import QUIET
 from lolameme.study.architectures import label
 
+FLOOR = "floor"
+
 
 def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: int = 4) -> tuple[Figure, list[Axes]]:
     """A row (or rows) of panels, one per name, on a common scale of exact match."""
@@ -41,10 +43,9 @@ def without_binding(axes: Axes, row: pd.Series) -> None:
             placed.append(row[key])
             axes.axhline(row[key], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
             above = row[key] < 0.08 or key in ("floor", "value_share")  # just below are stacks that bind nothing
-            axes.text(
-                0.99, row[key] + (0.012 if above else -0.02), text, color=QUIET, fontsize=7.5, ha="right",
-                va="bottom" if above else "top", transform=axes.get_yaxis_transform(), zorder=4,
-                path_effects=[withStroke(linewidth=2, foreground="white")],  # it may lie on curves
+            over_curves(
+                axes, 0.99, row[key] + (0.012 if above else -0.02), text, color=QUIET, ha="right",
+                va="bottom" if above else "top", transform=axes.get_yaxis_transform(),
             )  # fmt: skip
 
 
@@ -61,11 +62,19 @@ def spaced(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Serie
     return places
 
 
+def over_curves(axes: Axes, x: float, y: float, text: str, **settings) -> None:
+    """Small text that can be read where it lies on curves."""
+    axes.text(x, y, text, fontsize=7.5, zorder=4, path_effects=[withStroke(linewidth=2, foreground="white")], **settings)
+
+
 def name_at_the_right(axes: Axes, values: pd.Series, palette: dict, after: dict[str, str] | None = None) -> None:
-    """Direct labels right of the axes, at the heights of `values` (indexed by architecture); `after` adds to them."""
+    """Direct labels right of the axes, at the heights of `values`; `after` adds to them.
+
+    `values` are indexed by architecture, and the floor by `FLOOR`.
+    """
     for name, place in spaced(values).items():
         axes.annotate(
-            label(name) + (after or {}).get(name, ""), (1, place), (4, 0),
+            (name if name == FLOOR else label(name)) + (after or {}).get(name, ""), (1, place), (4, 0),
             xycoords=("axes fraction", "data"), textcoords="offset points",
             fontsize=8, va="center", color=palette[name], annotation_clip=False,
         )  # fmt: skip

@@ -201,8 +201,10 @@ def behind(rows: pd.DataFrame) -> str:
         return ""
     others = list(by_split)
     nowhere = f"none of {listed(others)}" if len(others) > 1 else f"no other split ({others[0]})"
-    said, printed = [], test["exact_match"].round(3)
-    for leader in test.loc[printed == printed.max(), "architecture"]:
+    printed = test["exact_match"].round(3)
+    leaders = list(test.loc[printed == printed.max(), "architecture"])
+    behind_on: dict[str, list[str]] = {}  # leaders by what is said of them
+    for leader in leaders:
         against = []
         for split, part in by_split.items():
             mine = part.loc[part["architecture"] == leader, "exact_match"].iloc[0]
@@ -210,7 +212,12 @@ def behind(rows: pd.DataFrame) -> str:
             if len(ahead):
                 first = ahead.loc[ahead["exact_match"].idxmax()]
                 against.append(f"{split} ({label(first['architecture'])} {em(first['exact_match'])}, it {em(mine)})")
-        said.append(f"{label(leader)} leads on test and is behind on {listed(against or [nowhere])}")
+        behind_on.setdefault(listed(against or [nowhere]), []).append(leader)
+    if len(leaders) == 1:
+        said = [f"{names(leaders)} leads on test and is behind on {where}" for where in behind_on]
+    else:
+        said = [f"{names(leaders)} share the first place on test"]
+        said += [f"{names(mine)} {'is' if len(mine) == 1 else 'are'} behind on {on}" for on, mine in behind_on.items()]
     return f". By means, which no test compares: {'; '.join(said)}"
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Drawing
 
 from lolameme.base.files import read_frame
 from lolameme.data.accounts import FIRST
-from lolameme.drawing.panels import name_at_the_right, panels
+from lolameme.drawing.panels import FLOOR, name_at_the_right, over_curves, panels
 from lolameme.drawing.style import INK, QUIET, colours
 from lolameme.study.architectures import family, label, masked, positions, without_position
 from lolameme.study.config import Study
@@ -29,10 +29,10 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
     stacks = list(test["architecture"].unique())
     curve_of = _curves(stacks)
     others = [name for name in stacks if name not in curve_of]
-    palette = colours(others) | colours(list(dict.fromkeys(curve_of.values())))
+    palette = {FLOOR: QUIET} | colours(others) | colours(list(dict.fromkeys(curve_of.values())))
     for ax, (variant, rows) in zip(axes, test.groupby("variant", sort=False), strict=True):
-        _floor(ax, rows["floor"].max())
-        ends = {}
+        ax.axhline(floor := rows["floor"].max(), color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+        ends = {FLOOR: floor}
         for row in rows[rows["architecture"].isin(others)].itertuples():
             ax.axhspan(row.low, row.high, color=palette[row.architecture], alpha=0.13, linewidth=0)
             ax.axhline(row.exact_match, color=palette[row.architecture], linewidth=1.1)
@@ -64,11 +64,6 @@ def _curves(stacks: list[str]) -> dict[str, str]:
     return {name: curve for name, curve in swapped.items() if alike[curve] > 1 or "@" not in name}
 
 
-def _floor(ax: Axes, floor: float) -> None:
-    ax.axhline(floor, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-    ax.text(0.01, floor - 0.015, "floor", transform=ax.get_yaxis_transform(), color=QUIET, fontsize=7.5, va="top")
-
-
 def _curve(ax: Axes, curve: pd.DataFrame, cells: pd.DataFrame, colour: tuple, aside: float) -> None:
     """Means with intervals, joined; every cell as a dot; above each how many cells lock in."""
     marker, line = _FORMS[curve["family"].iloc[0]]
@@ -98,7 +93,7 @@ def _bound(ax: Axes, swapped: pd.DataFrame, bounds: pd.DataFrame) -> None:
         if pd.notna(bound) and bound < 0.995:
             ax.plot([row.k - 0.32, row.k + 0.32], [bound, bound], color=INK, linewidth=1.6, zorder=4)
             if not named:  # once: bars of neighbours often stand at one height
-                ax.text(row.k - 0.32, bound - 0.015, "bound", fontsize=7.5, va="top", color=INK)
+                over_curves(ax, row.k - 0.32, bound + 0.012, "bound", va="bottom", color=INK)
             named = True
 
 
