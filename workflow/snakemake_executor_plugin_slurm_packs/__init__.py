@@ -86,7 +86,7 @@ class Executor(SlurmExecutor):
     """Packs jobs, submits the packs, and looks after each of their jobs."""
 
     def __init__(self, workflow: Any, logger: Any):
-        # before the thread that looks after jobs, which the constructor of the Slurm executor starts
+        # before the thread that looks after jobs, which the constructor of the Slurm executor starts halfway
         self._asked, self._interval = 0.0, workflow.executor_settings.init_seconds_before_status_checks
         self._folder = Path(workflow.workdir_init) / PACKS
         queued = self._queued()
@@ -148,6 +148,9 @@ class Executor(SlurmExecutor):
             super().report_job_error(SubmittedJobInfo(job, job_info.external_jobid, job_info.aux), msg, **kwargs)
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo]:
+        self.next_seconds_between_status_checks = _LOOK_EVERY
+        if not active_jobs:  # none yet, perhaps, and the constructor is still at work: nothing of it may be asked for
+            return
         waiting = []
         for info in active_jobs:
             status, log = (info.aux["pack"].path(info.job, suffix) for suffix in ("status", "log"))

@@ -64,7 +64,9 @@ def spaced(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Serie
 
 def over_curves(axes: Axes, x: float, y: float, text: str, **settings) -> None:
     """Small text that can be read where it lies on curves."""
-    axes.text(x, y, text, fontsize=7.5, zorder=4, path_effects=[withStroke(linewidth=2, foreground="white")], **settings)
+    axes.text(
+        x, y, text, fontsize=7.5, zorder=4, path_effects=[withStroke(linewidth=2, foreground="white")], **settings
+    )
 
 
 def name_at_the_right(axes: Axes, values: pd.Series, palette: dict, after: dict[str, str] | None = None) -> None:
