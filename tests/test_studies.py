@@ -16,7 +16,7 @@ from lolameme.tasks.task import build_task
 
 STUDIES = {path.stem: path for path in sorted((ROOT / "studies").glob("*.yaml"))}
 JOBS = {  # cells and trials: what a study costs
-    "claims": (192, 0),
+    "claims": (216, 0),
     "controls": (60, 0),
     "cpu": (252, 0),
     "gpu": (654, 228),

@@ -11,7 +11,7 @@ from lolameme.drawing.panels import spaced
 from lolameme.reporting import claims as claimed
 from lolameme.reporting import tables
 from lolameme.reporting.contrasts import INTERACTION, best_places, contrasts
-from lolameme.reporting.findings import abstract, findings, tuning
+from lolameme.reporting.findings import abstract, findings, tuned, tuning
 from lolameme.statistics import verdicts
 from lolameme.statistics.lock_in import CEILING, goal
 
@@ -203,6 +203,16 @@ def test_the_abstract_says_what_tasks_ask_and_not_what_they_are_called():
     assert "Recall number 1: exact match is GPT-2 0.45" in text
     assert "(“recall number 1” -1 “recall number 22”; +0.15" in text
     assert "task_" not in text
+
+
+def test_rates_that_a_configuration_gives_to_a_family_are_said_of_its_tasks():
+    """Nowhere is a study said to have one rate for all that has not."""
+    assert tuned(made(tuning=None)) == "Learning rates were not tuned: all stacks share one per task."
+    variants = {name: study().variants["recall"].model_dump() for name in ("near", "far")}
+    variants["far"]["training"] = {"rates": {}}
+    given = made(tuning=None, variants=variants, training={"steps": 8, "rates": {"hyena": 0.5}})
+    assert tuned(given) == "Learning rates were not tuned: all stacks share one per task, but Hyena has 0.5 on near."
+    assert tuned(made()).startswith("Each family has its own learning rate per task")
 
 
 def test_processor_time_of_a_cell_counts_once_however_many_splits_it_has():

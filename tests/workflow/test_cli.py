@@ -244,6 +244,18 @@ def test_the_seeds_of_the_next_look_are_added_while_a_contrast_is_undecided(tmp_
     assert done.stderr == "lolameme: config.yaml asks for other seeds than ran; run `make study` first\n"
 
 
+def test_a_mistake_of_ours_is_a_sentence_with_its_place_and_no_traceback(tmp_path):
+    """Such as a table that an older version made, with a column less."""
+    (tmp_path / "results/mini/tables").mkdir(parents=True)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(study_data()))
+    write_frame(tmp_path / "results/mini/tables/leaderboard.parquet", pd.DataFrame({"architecture": ["gpt2"]}))
+    done = lolameme("results", folder=tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"lolameme: a mistake of ours, please report it: KeyError: 'split' \(studies\.py, line \d+\)\n", done.stderr
+    )
+
+
 def test_a_cell_is_summed_up_beside_what_it_was_before(small, finished, tmp_path):
     path = finished.folder / "results/mini/cells/recall/gpt2/seed1/metrics.json"
     metrics = read_json(path)

@@ -9,7 +9,7 @@ from lolameme.runtime.job import said
 
 
 def main() -> None:
-    """Entry point; exits with 1 and one sentence if something is wrong with what the user gave."""
+    """Entry point; exits with 1 and one sentence if anything goes wrong."""
     for stream in filter(None, (sys.stdout, sys.stderr)):  # a shell may have closed either
         stream.reconfigure(errors="replace")  # where a terminal cannot show a sign
     parser = argparse.ArgumentParser(prog="lolameme", description=__doc__)
@@ -24,7 +24,7 @@ def main() -> None:
     except BrokenPipeError:  # whoever reads has enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written as Python ends
         sys.exit(1)
-    except (ValueError, OSError) as error:
-        sys.exit(f"lolameme: {said(error)}")
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # of a mistake of ours, too, a person gets a sentence
+        sys.exit(f"lolameme: {said(error)}")

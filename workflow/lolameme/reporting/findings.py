@@ -145,10 +145,18 @@ def questions(
 
 def tuned(study: config.Study) -> str:
     """How learning rates came about, as a sentence."""
-    if not study.tuning:
-        return "All architectures share one learning rate per task."
-    rates = len(study.tuning.learning_rate)
-    return f"Each family has its own learning rate per task, chosen on valid from {rates} or more that were tried."
+    if study.tuning:
+        rates = len(study.tuning.learning_rate)
+        return f"Each family has its own learning rate per task, chosen on valid from {rates} or more that were tried."
+    own: dict[tuple[str, float], list[str]] = {}  # the tasks on which a stack has a rate that the others have not
+    for variant in study.variants:
+        given = {stack: study.training_of(variant, stack).learning_rate for stack in study.stacks_of(variant)}
+        shared = study.training_of(variant).learning_rate
+        for stack, rate in given.items():
+            if rate != shared:
+                own.setdefault((stack, rate), []).append(variant)
+    but = [f"{label(stack)} has {rate:g} on {listed(variants)}" for (stack, rate), variants in own.items()]
+    return f"Learning rates were not tuned: all stacks share one per task{', but ' if but else ''}{'; '.join(but)}."
 
 
 def findings(leaderboard: pd.DataFrame, contrasts: pd.DataFrame) -> list[tuple[str, list[str]]]:

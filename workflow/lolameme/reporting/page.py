@@ -16,7 +16,7 @@ import pandas as pd
 from lolameme.base import provenance
 from lolameme.base.files import read_frame, read_json, read_sealed
 from lolameme.reporting.claims import MASTERED, TELLING
-from lolameme.reporting.findings import abstract, findings, questions, sizes, tuning
+from lolameme.reporting.findings import abstract, findings, questions, sizes, tuned, tuning
 from lolameme.reporting.mistakes import ANSWERS
 from lolameme.reporting.registry import Registry, collect
 from lolameme.reporting.tables import processor_seconds
@@ -64,6 +64,7 @@ def render(study: config.Study, files: list[str], missing: Sequence[str] = ()) -
         findings=findings(leaderboard, contrasts),
         contrasts=contrasts.astype(object).where(contrasts.notna(), None).to_dict("records"),
         tuning=tuning(table["tuning"]),
+        rates=tuned(study),
         sizes=sizes(leaderboard, study.match),
         leaderboards=leaderboards(leaderboard),
         explorer=explorer(leaderboard),

@@ -121,11 +121,12 @@ def said(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory: raise mem_mb of the rule, or lower `--cores`"
     words = " ".join(str(error).split()) or type(error).__name__
-    return (
-        words
-        if isinstance(error, _EXPECTED)
-        else f"a mistake of ours, please report it: {type(error).__name__}: {words}"
-    )
+    if isinstance(error, _EXPECTED):
+        return words
+    places = traceback.extract_tb(error.__traceback__)
+    ours = [place for place in places if "lolameme" in Path(place.filename).parts] or places
+    at = f" ({Path(ours[-1].filename).name}, line {ours[-1].lineno})" if ours else ""
+    return f"a mistake of ours, please report it: {type(error).__name__}: {words}{at}"
 
 
 def _name(snakemake: Any) -> str:
