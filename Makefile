@@ -60,7 +60,7 @@ links:  ## links of the reports into MLflow, for a server at another port: make 
 
 mlflow: .venv/ready links  ## compare runs in the browser, at http://127.0.0.1:5000, or another port: make mlflow PORT=5001
 	@$(BIN)/lolameme where $(CONFIG) | sed 's/:5000/:$(PORT)/'
-	@echo "Every user of this machine who opens port $(PORT) can change and delete runs; make study makes them again"
+	@echo "Every user of this machine who opens port $(PORT) can change and delete runs; they come back with rm results/*/mlflow.json and make study"
 	PYTHONSAFEPATH=1 MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) --workers 1 \
 	  --backend-store-uri sqlite:///results/mlflow.db
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -100,6 +101,21 @@ def test_what_an_analysis_measured_is_held_by_the_run_of_its_cell(here):
     (held,) = client.list_artifacts(run.info.run_id, "analyses/scores")
     assert held.path == "analyses/scores/seed1.parquet"
     assert Path(run.info.artifact_uri, held.path).read_bytes() == measured.read_bytes()
+
+
+def test_runs_and_artefacts_that_were_deleted_come_back(here):
+    first = track(here, made([1, 2]))
+    client = MlflowClient(here)
+    one, other = (client.get_run(first["cells"][f"recall/gpt2/seed{seed}"]["run_id"]) for seed in (1, 2))
+    files = sorted(path.name for path in Path(one.info.artifact_uri).iterdir())
+    assert files
+    shutil.rmtree(one.info.artifact_uri)
+    client.delete_run(other.info.run_id)
+    again = track(here, made([1, 2]))
+    assert again["cells"]["recall/gpt2/seed1"] == first["cells"]["recall/gpt2/seed1"]
+    assert sorted(path.name for path in Path(one.info.artifact_uri).iterdir()) == files
+    assert again["cells"]["recall/gpt2/seed2"] != first["cells"]["recall/gpt2/seed2"]
+    assert states(here) == {"gpt2 seed1": "current", "gpt2 seed2": "current"}
 
 
 def test_a_cell_with_other_weights_gets_a_new_run_and_the_old_one_is_kept(here):

@@ -2,6 +2,8 @@
 
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -68,6 +70,18 @@ def test_a_locked_database_is_not_waited_for_in_silence(database, monkeypatch):
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(RuntimeError, match=r"mlflow.db is locked by another process .* run the same command again"):
             opens(database)
+
+
+def test_a_study_that_waits_for_another_says_so(database):
+    wait = f"from lolameme.tracking import store\nwith store.opened('sqlite:///{database}'): print('open')"
+    with store.opened(f"sqlite:///{database}"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", wait], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while "waiting" not in (said := process.stderr.readline()):
+            assert said, "it ended without waiting"
+    assert f"{database}: waiting for another study that tracks its runs there" in said
+    assert process.communicate()[0] == "open\n"
 
 
 def test_a_server_that_is_not_there_is_named(monkeypatch):

@@ -226,11 +226,17 @@ class Tracker:
         return {"experiment_id": experiment, "run_id": run}
 
     def attach(self, run: str, tags: dict[str, str], files: Iterable[tuple[Path, str | None]]) -> None:
-        """Add files to a run as artefacts, each in a folder of the run; those that it holds already stay."""
+        """Add files to a run as artefacts, each in a folder of the run; those that it holds already stay.
+
+        Tags say what it holds; where artefacts are files here, they may have been deleted since.
+        """
+        uri = self.client.get_run(run).info.artifact_uri
+        here = None if ":" in uri else Path(uri)  # as `store.relocate` writes it
         for file, folder in files:
             content = digest(file)[:32]
             name = f"{_FILE}{folder}.{file.name}" if folder else f"{_FILE}{file.name}"
-            if tags.get(name) != content:
+            lost = here is not None and not (here / (folder or "") / file.name).exists()
+            if lost or tags.get(name) != content:
                 require_whole(file)
                 self.client.log_artifact(run, str(file), folder)
                 self.client.set_tag(run, name, content)
