@@ -4,11 +4,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from conftest import ROOT
 from lolameme.base.files import read_frame, read_json
 from lolameme.reporting import compare, published
+from lolameme.reporting.claims import claims
+from lolameme.reporting.contrasts import best_places, contrasts
 from lolameme.reporting.tables import answers
 from lolameme.study import config
 from lolameme.study.paths import PUBLISHED
@@ -23,14 +26,16 @@ def made(finished, tmp_path, monkeypatch) -> Path:
 
 
 def follow(folder: Path) -> None:
-    """The leaderboard of a published study is what its cells' answers give."""
+    """Exact match of a published study is what its cells' answers give; contrasts and claims follow from it."""
     study = config.load(folder / "config.yaml")
-    found = {}
+    found, table = {}, read_frame(folder / "tables/cells.parquet")
+    by_cell = table.set_index(["variant", "split", "architecture", "seed"])["exact_match"]
     for cell in compare.cells(folder):
         metrics = read_json(cell / "metrics.json")
         for split, (hits, queries) in answers(cell).items():
             assert metrics["splits"][split]["exact_match"] == pytest.approx(hits.sum() / queries.sum())
             key = metrics["variant"], split, metrics["architecture"]
+            assert by_cell[*key, metrics["seed"]] == pytest.approx(hits.sum() / queries.sum())
             found.setdefault(key, []).append(hits.sum() / queries.sum())
     assert len(compare.cells(folder)) == len(study.cells)
     leaderboard = read_frame(folder / "tables/leaderboard.parquet").set_index(["variant", "split", "architecture"])
@@ -38,6 +43,11 @@ def follow(folder: Path) -> None:
     for key, values in found.items():
         assert leaderboard["exact_match"][key] == pytest.approx(np.mean(values))
         assert leaderboard["seeds"][key] == len(values)
+    ordered, places = contrasts(study, table), best_places(study, table)
+    paper = claims(study, leaderboard.reset_index(), read_frame(folder / "tables/learning.parquet"), ordered, places)
+    for name, again in (("contrasts", ordered), ("claims", paper)):
+        kept = read_frame(folder / f"tables/{name}.parquet")
+        pd.testing.assert_frame_equal(*(made.astype(object).where(made.notna(), None) for made in (again, kept)))
 
 
 def test_a_study_is_published_without_weights_and_compares_as_the_same(made):
