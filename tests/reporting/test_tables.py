@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 
 from conftest import study
+from lolameme.analyses._routes import BIND, ROUTES
+from lolameme.data.accounts import FIRST
 from lolameme.drawing.panels import spaced
 from lolameme.reporting import claims as claimed
 from lolameme.reporting import tables
 from lolameme.reporting.contrasts import INTERACTION, best_places, contrasts
-from lolameme.reporting.findings import abstract, findings, tuned, tuning
+from lolameme.reporting.findings import abstract, findings, inside, predicted, tuned, tuning
+from lolameme.reporting.predictions import MIDDLE
 from lolameme.statistics import verdicts
 from lolameme.statistics.lock_in import CEILING, goal
 
@@ -317,3 +320,17 @@ def test_labels_keep_their_order_and_distance():
     assert list(places.index) == ["c", "b", "a", "d"]
     assert places["d"] <= 1.0
     assert places.diff().dropna().min() >= 0.05 - 1e-9
+
+
+def test_why_is_answered_by_what_was_predicted_and_by_the_routes_that_were_found():
+    scored = {"positions": [4, 4], "hits": [2, 1]}
+    table = pd.DataFrame({"account": [FIRST, MIDDLE], "cells": [30, 0], "above": [3, 0]} | scored)
+    assert predicted(table) == (
+        "By the account of one filter, fixed before any training, 3 of 30 cells end above their bound, and of four "
+        "best places it names 2 (always the middle: 1). "
+    )
+    assert predicted(table.assign(cells=0)) == ""
+    routes = pd.DataFrame(dict.fromkeys(ROUTES, 0) | {BIND: [2, 1], "no binding": [0, 4]})
+    assert inside(routes) == (
+        "Where two names are exchanged, cells answer so: 3 bind, then look up, 4 no binding; see Mechanism."
+    )

@@ -8,8 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from lolameme.analyses._routes import ROUTES
 from lolameme.base.text import at_least, clock
+from lolameme.data.accounts import FIRST
 from lolameme.data.card import sentence
+from lolameme.reporting.predictions import MIDDLE
 from lolameme.statistics import verdicts
 from lolameme.study import architectures, config
 from lolameme.study.architectures import label
@@ -100,6 +103,8 @@ def questions(
     claims: pd.DataFrame,
     cards: list[dict[str, Any]],
     contrasts: pd.DataFrame,
+    accounts: pd.DataFrame,
+    routes: pd.DataFrame | None,
 ) -> list[tuple[str, str, str]]:
     """The questions of the study (Q1-Q6), each with what it asks and as much of an answer as this study gives."""
     why = claims.drop_duplicates("claim").set_index("claim")["why"].map(sentence)
@@ -116,8 +121,8 @@ def questions(
         (
             "Q1",
             "Where must the swapped layer stand, and why?",
-            f"{why['C4']} "
-            + ("What happens inside: see Mechanism." if study.analyses else "This study runs no analysis of why."),
+            f"{why['C4']} {predicted(accounts)}"
+            + ("This study runs no analysis of what happens inside." if routes is None else inside(routes)),
         ),
         (
             "Q2",
@@ -141,6 +146,22 @@ def questions(
         ),
         ("Q6", "What does the framework look like?", "Drawn at the top of this page, from this study's own data."),
     ]
+
+
+def predicted(accounts: pd.DataFrame) -> str:
+    """How the first account of where binding is possible, fixed before any training, did."""
+    first, middle = (next(accounts[accounts["account"] == name].itertuples()) for name in (FIRST, MIDDLE))
+    if not first.cells:
+        return ""
+    bounded = f"{first.above} of {count(first.cells, 'cell')} end above their bound"
+    places = f", and of {count(first.positions, 'best place')} it names {first.hits} (always the middle: {middle.hits})"
+    return f"By the account of {FIRST}, fixed before any training, {bounded}{places if first.positions else ''}. "
+
+
+def inside(routes: pd.DataFrame) -> str:
+    """By which routes the cells of a study answer."""
+    found = [f"{cells} {route}" for route in ROUTES if (cells := routes[route].sum())]
+    return f"Where two names are exchanged, cells answer so: {', '.join(found)}; see Mechanism."
 
 
 def tuned(study: config.Study) -> str:
