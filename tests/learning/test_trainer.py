@@ -208,6 +208,18 @@ def test_progress_tells_what_is_left(tmp_path):
     assert progress.overview(tmp_path / "progress").done == 1
 
 
+@pytest.mark.parametrize("damage", [None, "", "{", "[]"])
+def test_a_training_goes_on_without_the_plan_of_its_study(tmp_path, damage):
+    """Whatever happened to it: a line without the rest of the study, and no error."""
+    progress.start(tmp_path, {"a/gpt2/seed1": 100})
+    (tmp_path / "plan.json").unlink() if damage is None else (tmp_path / "plan.json").write_text(damage)
+    said = []
+    progress.Reporter("a/gpt2/seed1", tmp_path, said.append)(Progress(50, 100, 0.5, 0.25, 1000.0, 10.0))
+    (line,) = said
+    assert line.startswith("a/gpt2/seed1")
+    assert line.endswith("0:10 left")
+
+
 def test_a_split_that_the_model_cannot_read_is_refused_before_training(data, tmp_path):
     settings = study_data()
     settings["model"]["length"] = 20

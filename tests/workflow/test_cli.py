@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from conftest import EVERYTHING, ROOT, study, study_data
 from lolameme.base.files import read_json, write_frame, write_json
@@ -291,6 +293,28 @@ def test_where_the_project_was_moved_its_environment_is_made_anew(tmp_path):
     assert "pip install" not in planned()
     ready.write_text("/elsewhere/lolameme\n")
     assert "-m venv --clear .venv" in planned()
+
+
+def test_an_older_python_is_refused_in_a_sentence_before_anything_is_installed(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    old = tmp_path / "python3.10"
+    old.write_text("#!/bin/sh\nexit 1\n")  # what the question for its version ends with
+    old.chmod(0o755)
+    done = subprocess.run(["make", "study", f"PYTHON={old}"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode != 0
+    assert done.stdout == f"{old} is older than Python 3.11; name another: make study PYTHON=python3.11\n"
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "wanted"),
+    [("linux", "x86_64", True), ("linux", "aarch64", False), ("darwin", "arm64", False), ("win32", "AMD64", False)],
+)
+def test_xformers_is_asked_for_where_it_has_wheels_alone(system, machine, wanted):
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    (xformers,) = (Requirement(line) for line in needed if line.startswith("xformers"))
+    assert xformers.marker.evaluate({"sys_platform": system, "platform_machine": machine}) == wanted
 
 
 def test_where_home_cannot_be_written_to_caches_are_kept_in_the_project(tmp_path):

@@ -201,7 +201,8 @@ FIGURES = [
         draw_routes,
         lambda study: (
             f"Seeds by the route by which they recall what a program bound ({study.counted_seeds} each), by fixed "
-            "rules from binding, direct and retrieval score. Numbers: mean exact match over the prompts asked."
+            "rules from binding, direct and retrieval score. A route says how names that are told apart reach the "
+            "answer, not that it is right: read it with the numbers, mean exact match over the prompts asked."
         ),
         section="Mechanism",
     ),
