@@ -86,6 +86,11 @@ def test_trainings_took_what_was_said_of_them(monkeypatch, path):
     assert 0.5 < found.cell_seconds / record["taken"] < 2
 
 
+def test_the_largest_study_keeps_at_most_50_gb_of_weights(monkeypatch):
+    monkeypatch.setattr(speed, "operations_per_second", lambda *_: 1e12)
+    assert 1e9 < costing.cost(config.load(ROOT / "studies/paper.yaml")).weight_bytes <= 50e9
+
+
 def test_other_jobs_take_what_those_of_the_default_study_took():
     """On two cores of an Intel Xeon (2026-11-29): 500 analyses, 100 evaluations, 15 data cards, 20 figures."""
     taken = {"analyse": 310, "evaluate": 93, "card": 43, "figure": 28}  # seconds of a processor
