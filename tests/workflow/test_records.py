@@ -62,6 +62,14 @@ def test_other_settings_are_named_with_all_that_has_to_go(found, keys, value, di
     assert advice in said
 
 
+def test_tables_of_other_cells_are_found_without_a_page(found):
+    shutil.rmtree("reports")
+    assert found() is None
+    said = found(("seeds",), [1])
+    assert said.startswith("results/mini/tables was made of other cells than the study has")
+    assert "delete results/mini/tables and run the same command again" in said
+
+
 def test_what_snakemake_knows_is_left_to_it(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     assert records.strangers(config.parse(study_data(training={"steps": 9}))) is None

@@ -30,7 +30,7 @@ def report(study: Study, files: list[str]) -> list[str]:
         return missing
     part = study.only([variant for variant in study.variants if variant not in missing])
     written = [part.paths.page]
-    if not part.paths.predictions.exists() or _dated_back(part.paths.predictions):
+    if not part.paths.predictions.exists() or dated_back(part.paths.predictions):
         written.append(part.paths.predictions)
         pairs = itertools.product(part.variants, part.world_seeds)
         write_frame(
@@ -55,10 +55,11 @@ def report(study: Study, files: list[str]) -> list[str]:
 
 def partial(study: Study) -> bool:
     """Whether the report that is there is that of a part of the study, which Snakemake will make again."""
-    return study.paths.page.exists() and _dated_back(study.paths.page)
+    return study.paths.page.exists() and dated_back(study.paths.page)
 
 
-def _dated_back(file: Path) -> bool:
+def dated_back(file: Path) -> bool:
+    """Whether a file belongs to the report of a part."""
     return file.stat().st_mtime <= LONG_AGO
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lolameme.base.files import Damaged, read_facts, read_json
+from lolameme.base.files import Damaged, read_facts, read_frame, read_json
 from lolameme.base.metadata import known
-from lolameme.reporting.incomplete import partial
+from lolameme.reporting.incomplete import dated_back, partial
+from lolameme.reporting.tables import KEYS
 from lolameme.study.cell import differing
 from lolameme.study.config import Study
 
@@ -48,6 +49,13 @@ def _strangers(study: Study) -> Iterator[tuple[Path, str]]:
         if not said or said[1] != study.digest:
             for folder in (study.paths.tables, study.paths.reports):
                 yield folder, "was made with other settings"
+    cells = study.paths.table("cells")
+    if cells.exists() and not known(cells) and not dated_back(cells):
+        try:
+            if set(read_frame(cells, columns=KEYS).itertuples(index=False, name=None)) != set(study.cells):
+                yield study.paths.tables, "was made of other cells than the study has"
+        except Damaged as error:
+            yield study.paths.tables, f"holds a file that is no more what it was: {error.reason}"
 
 
 def _made(study: Study) -> Iterator[tuple[Path, Path, Any]]:
