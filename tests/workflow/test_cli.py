@@ -301,7 +301,8 @@ def test_an_older_python_is_refused_in_a_sentence_before_anything_is_installed(t
     old = tmp_path / "python3.10"
     old.write_text("#!/bin/sh\nexit 1\n")  # what the question for its version ends with
     old.chmod(0o755)
-    done = subprocess.run(["make", "study", f"PYTHON={old}"], capture_output=True, text=True, cwd=tmp_path)
+    command = ["make", "--no-print-directory", "study", f"PYTHON={old}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode != 0
     assert done.stdout == f"{old} is older than Python 3.11; name another: make study PYTHON=python3.11\n"
     assert not (tmp_path / ".venv").exists()
