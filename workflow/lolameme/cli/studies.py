@@ -20,7 +20,7 @@ QUIET = 600  # seconds after which a study that writes nothing is taken to be in
 
 
 def add(commands: "argparse._SubParsersAction") -> None:
-    about_a_study(commands, told, "what a study says, in three paragraphs: `make study` ends with them")
+    about_a_study(commands, told, "what a study says, in sentences: `make study` ends with them")
     about_a_study(commands, more, "add the seeds of the next look while a contrast is undecided")
     about_a_study(commands, watch, "a live table of the cells in training")
     one = about_a_study(commands, results, "the leaderboard of a study, in the terminal")
@@ -49,7 +49,7 @@ def finished_tables(arguments: argparse.Namespace, *names: str) -> tuple[config.
 
 
 def told(arguments: argparse.Namespace) -> None:
-    """What the study says in three paragraphs, the tests of order first."""
+    """What the study says: the tests of order, then task by task, then its size."""
     import textwrap
 
     from lolameme.reporting.findings import abstract
@@ -57,7 +57,8 @@ def told(arguments: argparse.Namespace) -> None:
     from lolameme.statistics.verdicts import UNDECIDED
 
     study, (leaderboard, contrasts, cells) = finished_tables(arguments, "leaderboard", "contrasts", "cells")
-    for paragraph in reversed(abstract(study, leaderboard, contrasts, processor_seconds(cells))):
+    size, *ends, tested = abstract(study, leaderboard, contrasts, processor_seconds(cells))
+    for paragraph in (tested, *ends, size):
         print(textwrap.fill(paragraph, 80), end="\n\n")
     if study.more_seeds and (contrasts["verdict"] == UNDECIDED).any():
         command = made_by(arguments, "decided")

@@ -19,7 +19,7 @@ from lolameme.study.architectures import label
 
 
 def abstract(study: config.Study, leaderboard: pd.DataFrame, contrasts: pd.DataFrame, seconds: float) -> list[str]:
-    """The study in three paragraphs: its size; what each task asks and where stacks end; what the contrasts say."""
+    """The study in paragraphs: its size; what each task asks and where stacks end; last, what the contrasts say."""
     cells = len(study.cells)
     whole = cells == len(study.variants) * len(study.stacks) * len(study.seeds)
     but = "" if whole else ", not every stack on every task"
@@ -33,14 +33,14 @@ def abstract(study: config.Study, leaderboard: pd.DataFrame, contrasts: pd.DataF
         about = study.variants[variant].about
         ends.append(f"{about[0].upper()}{about[1:]}: {reached(rows[rows['split'] == 'test'])}{behind(rows)}.")
     if not len(contrasts):
-        return [size, " ".join(ends), "No contrast was fixed in advance, so nothing is said of order."]
+        return [size, *ends, "No contrast was fixed in advance, so nothing is said of order."]
     tested = f"Of {count(len(contrasts), 'contrast')} fixed in advance and corrected for their number (Holm): "
     tested += f"{counts(contrasts)}. "
     for verdict in (verdicts.SAME, verdicts.OTHER):
         rows = renamed(contrasts[contrasts["verdict"] == verdict])
         found = [f"{row.title} ({asked(study, row)}; {split(row)}{sized(row)}; {row.by})" for row in rows.itertuples()]
         tested += f"{verdict.capitalize()}: {'; '.join(found)}. " if found else ""
-    return [size, " ".join(ends), tested.strip()]
+    return [size, *ends, tested.strip()]
 
 
 def reached(rows: pd.DataFrame) -> str:
@@ -79,8 +79,11 @@ def renamed(contrasts: pd.DataFrame) -> pd.DataFrame:
 
 
 def asked(study: config.Study, row: Any) -> str:
-    """What the tasks of a contrast ask, those of a combination with their weights."""
+    """What the tasks of a contrast ask, those of a combination with their weights; of more than two, their names."""
     about = {name: f"“{variant.about}”" for name, variant in study.variants.items()}
+    words = re.findall(r"[\w-]+", row.variants)
+    if sum(word in about for word in words) > 2:
+        return str(row.variants)
     return re.sub(r"[\w-]+", lambda word: about.get(word[0], word[0]), row.variants)
 
 
