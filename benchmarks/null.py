@@ -23,7 +23,7 @@ from lolameme.statistics.lock_in import CEILING, goal, share_locked
 from lolameme.statistics.planned import Planned, placed_cells, planned
 from lolameme.study import architectures, config
 
-PLANS = {"quick": ("config.yaml", (5, 6)), "cpu": ("studies/cpu.yaml", (6, 8))}  # with so many seeds
+PLANS = {"quick": ("config.yaml", (5, 6)), "cpu": ("studies/cpu.yaml", (5, 6))}  # with so many seeds
 FLOOR, TOP, PART = 0.44, 0.95, 0.64  # exact match of cells that bind nothing, all, and what lies within their reach
 NOISE = 0.01  # of programs, within a mode
 SPREAD = 0.05  # of seeds, where outcomes are graded

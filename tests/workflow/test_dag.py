@@ -403,7 +403,7 @@ def test_a_variant_that_cannot_succeed_says_why_and_the_others_are_reported(tmp_
     assert "A report without recall: reports/mini/index.html" in output
     assert "Traceback" not in output
     metrics = json.loads((tmp_path / "results/mini/cells/facts/gpt2/seed1/metrics.json").read_text())
-    for _ in range(240):  # the process that shows cells looks once more when Snakemake has ended
+    for _ in range(1200):  # the process that shows cells, of lowest priority, looks once more when Snakemake has ended
         if shown(tmp_path, "facts"):
             break
         time.sleep(0.25)
