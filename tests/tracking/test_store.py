@@ -72,16 +72,21 @@ def test_a_locked_database_is_not_waited_for_in_silence(database, monkeypatch):
             opens(database)
 
 
-def test_a_study_that_waits_for_another_says_so(database):
-    wait = f"from lolameme.tracking import store\nwith store.opened('sqlite:///{database}'): print('open')"
+@pytest.mark.parametrize("quietly", [False, True])
+def test_who_waits_long_for_its_turn_says_so_unless_it_is_the_live_view(database, quietly):
+    lines = [
+        "from lolameme.tracking import store",
+        "store.PATIENCE = 0.1",
+        f"with store.opened('sqlite:///{database}', quietly={quietly}): print('open')",
+    ]
     with store.opened(f"sqlite:///{database}"):
-        process = subprocess.Popen(
-            [sys.executable, "-c", wait], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        while "waiting" not in (said := process.stderr.readline()):
-            assert said, "it ended without waiting"
-    assert f"{database}: waiting for another study that tracks its runs there" in said
-    assert process.communicate()[0] == "open\n"
+        command = [sys.executable, "-c", "\n".join(lines)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(10 if quietly else 0.1)
+        said = "" if quietly else process.stderr.readline()
+    assert said == ("" if quietly else f"{database}: waiting for another process that tracks runs there\n")
+    assert process.communicate() == ("open\n", "")
 
 
 def test_a_server_that_is_not_there_is_named(monkeypatch):

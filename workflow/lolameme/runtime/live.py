@@ -66,7 +66,7 @@ class Live:
         """Write the final runs of cells, and what running trainings have got to."""
         from lolameme.tracking.runs import Tracker
 
-        with self.store.opened(self.uri) as client:
+        with self.store.opened(self.uri, quietly=True) as client:
             tracker = Tracker(self.study, self.uri, [(vars(cell), folder) for cell, folder in finished])
             tracker.use(client)
             for cell, folder in finished:
@@ -125,7 +125,7 @@ class Live:
 
     def end(self) -> None:
         """Mark the runs of trainings that were ended with the study."""
-        with self.store.opened(self.uri) as client:
+        with self.store.opened(self.uri, quietly=True) as client:
             for run, _ in self.open.values():
                 info = client.get_run(run).info
                 if (info.status, info.lifecycle_stage) == ("RUNNING", "active"):  # else the final run took its place

@@ -8,8 +8,9 @@ import fcntl
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -34,8 +35,10 @@ def database(uri: str) -> Path | None:
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[MlflowClient]:
+def opened(uri: str, quietly: bool = False) -> Iterator[MlflowClient]:
     """A client of the store at `uri`. Those that open one database take turns; a server needs none.
+
+    Whoever waits long for its turn says so, unless it is to wait `quietly`.
 
     Raises RuntimeError, in a sentence for the user, if a server cannot be reached, or a database stays locked.
     """
@@ -52,7 +55,7 @@ def opened(uri: str) -> Iterator[MlflowClient]:
             ) from None
         yield client
         return
-    with _alone(path):
+    with _alone(path, quietly):
         _make_sound(path)
         relocate(path)
         yield MlflowClient(tracking_uri=uri)
@@ -72,22 +75,32 @@ def make(path: Path) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other process of ours has the database open, and say so.
+def _alone(path: Path, quietly: bool) -> Iterator[None]:
+    """Wait until no other process of ours has the database open.
 
     The lock is on the folder, so that it leaves no file behind, and ends with the process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path.parent, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{path}: waiting for another study that tracks its runs there", file=sys.stderr, flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        if not quietly and not _locked(handle, PATIENCE):
+            print(f"{path}: waiting for another process that tracks runs there", file=sys.stderr, flush=True)
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+def _locked(handle: int, seconds: float) -> bool:
+    """Try for some seconds to lock an open folder; whether it is."""
+    end = time.monotonic() + seconds
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
 
 
 def _make_sound(path: Path) -> None:
