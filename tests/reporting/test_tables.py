@@ -329,7 +329,7 @@ def test_why_is_answered_by_what_was_predicted_and_by_the_routes_that_were_found
         "By the account of one filter, fixed before any training, 3 of 30 cells end above their bound, and of four "
         "best places it names 2 (always the middle: 1). "
     )
-    assert predicted(table.assign(cells=0)) == ""
+    assert predicted(table.assign(cells=0)) == predicted(None) == ""
     routes = pd.DataFrame(dict.fromkeys(ROUTES, 0) | {BIND: [2, 1], "no binding": [0, 4]})
     assert inside(routes) == (
         "Where two names are exchanged, cells answer so: 3 bind, then look up, 4 no binding; see Mechanism."

@@ -106,7 +106,7 @@ def questions(
     claims: pd.DataFrame,
     cards: list[dict[str, Any]],
     contrasts: pd.DataFrame,
-    accounts: pd.DataFrame,
+    accounts: pd.DataFrame | None,
     routes: pd.DataFrame | None,
 ) -> list[tuple[str, str, str]]:
     """The questions of the study (Q1-Q6), each with what it asks and as much of an answer as this study gives."""
@@ -151,8 +151,10 @@ def questions(
     ]
 
 
-def predicted(accounts: pd.DataFrame) -> str:
-    """How the first account of where binding is possible, fixed before any training, did."""
+def predicted(accounts: pd.DataFrame | None) -> str:
+    """How the first account of where binding is possible, fixed before any training, did; of no stack, nothing."""
+    if accounts is None:
+        return ""
     first, middle = (next(accounts[accounts["account"] == name].itertuples()) for name in (FIRST, MIDDLE))
     if not first.cells:
         return ""
