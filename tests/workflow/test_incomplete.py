@@ -11,6 +11,7 @@ import pytest
 
 from conftest import study
 from lolameme.reporting import incomplete, published, registry
+from lolameme.runtime import records
 
 REPORT = """
 from lolameme.reporting import incomplete
@@ -71,6 +72,27 @@ def test_predictions_that_an_earlier_report_of_a_part_made_are_made_again(finish
         assert set(pd.read_parquet(predictions)["variant"]) == {whole}
         assert predictions.stat().st_mtime == incomplete.LONG_AGO
         metrics.write_bytes(kept)
+
+
+def test_what_a_report_of_a_part_that_failed_has_left_is_made_again(finished, tmp_path, monkeypatch):
+    project = finished.copy(tmp_path / "project")
+    monkeypatch.chdir(project.folder)
+    metrics = study().paths.cell("facts", "hyena", 2) / "metrics.json"
+    kept = metrics.read_bytes()
+    metrics.unlink()
+
+    def fails(*_: object) -> str:
+        raise KeyError("accounts")
+
+    monkeypatch.setattr(incomplete, "render", fails)
+    with pytest.raises(KeyError):
+        incomplete.report(study(), [])
+    tables = list(study().paths.tables.iterdir())
+    assert tables
+    assert all(incomplete.dated_back(path) for path in tables)
+    metrics.write_bytes(kept)
+    assert records.strangers(study()) is None
+    assert project.planned()["table"] > 5
 
 
 def test_every_table_stands_after_those_that_it_is_made_of():

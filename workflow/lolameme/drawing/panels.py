@@ -41,7 +41,7 @@ def without_binding(axes: Axes, row: pd.Series) -> None:
     for key, text in texts.items():
         if pd.notna(row[key]) and all(abs(row[key] - other) > 0.09 for other in placed):
             placed.append(row[key])
-            axes.axhline(row[key], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+            floor_line(axes, row[key])
             above = row[key] < 0.08 or key in ("floor", "value_share")  # just below are stacks that bind nothing
             over_curves(
                 axes, 0.99, row[key] + (0.012 if above else -0.02), text, color=QUIET, ha="right",
@@ -60,6 +60,11 @@ def spaced(values: pd.Series, gap: float = 0.07, high: float = 1.02) -> pd.Serie
         places.iloc[i] = min(places.iloc[i], ceiling)
         ceiling = places.iloc[i] - gap
     return places
+
+
+def floor_line(axes: Axes, height: float) -> None:
+    """A thin line below everything else, at what needs no binding."""
+    axes.axhline(height, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
 
 
 def over_curves(axes: Axes, x: float, y: float, text: str, **settings) -> None:

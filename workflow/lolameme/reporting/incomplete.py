@@ -29,9 +29,20 @@ def report(study: Study, files: list[str]) -> list[str]:
     if not missing or len(missing) == len(study.variants):
         return missing
     part = study.only([variant for variant in study.variants if variant not in missing])
-    written = [part.paths.page]
-    if not part.paths.predictions.exists() or dated_back(part.paths.predictions):
-        written.append(part.paths.predictions)
+    predicted, page = part.paths.predictions, part.paths.page
+    written = [page] if predicted.exists() and not dated_back(predicted) else [page, predicted]
+    try:
+        _write(part, files, missing, predict=predicted in written)
+    finally:  # nor may what a report that failed has left be taken for the study's
+        for file in (*part.paths.tables.glob("*"), *part.paths.figures.glob("*"), *filter(Path.exists, written)):
+            os.utime(file, (LONG_AGO, LONG_AGO))
+            forget(file)
+    return missing
+
+
+def _write(part: Study, files: list[str], missing: list[str], predict: bool) -> None:
+    """Tables, figures and the page of a part; what was predicted for it where that is not there for the study."""
+    if predict:
         pairs = itertools.product(part.variants, part.world_seeds)
         write_frame(
             part.paths.predictions, predictions(part, {pair: read_frame(part.paths.reach(*pair)) for pair in pairs})
@@ -47,10 +58,6 @@ def report(study: Study, files: list[str]) -> list[str]:
     for figure in exhibits.figures.values():
         style.save(figure.draw(part, **exhibits.needed(figure)), part.paths.figures / figure.name)
     write_text(part.paths.page, render(part, files, missing))
-    for file in (*part.paths.tables.iterdir(), *part.paths.figures.iterdir(), *written):
-        os.utime(file, (LONG_AGO, LONG_AGO))
-        forget(file)
-    return missing
 
 
 def partial(study: Study) -> bool:

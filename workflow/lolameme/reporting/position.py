@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Drawing
 
 from lolameme.base.files import read_frame
 from lolameme.data.accounts import FIRST
-from lolameme.drawing.panels import FLOOR, name_at_the_right, over_curves, panels
+from lolameme.drawing.panels import FLOOR, floor_line, name_at_the_right, over_curves, panels
 from lolameme.drawing.style import INK, QUIET, colours
 from lolameme.study.architectures import family, label, masked, positions, without_position
 from lolameme.study.config import Study
@@ -31,8 +31,8 @@ def position(study: Study, leaderboard: pd.DataFrame, cells: pd.DataFrame) -> Dr
     others = [name for name in stacks if name not in curve_of]
     palette = {FLOOR: QUIET} | colours(others) | colours(list(dict.fromkeys(curve_of.values())))
     for ax, (variant, rows) in zip(axes, test.groupby("variant", sort=False), strict=True):
-        ax.axhline(floor := rows["floor"].max(), color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-        ends = {FLOOR: floor}
+        ends = {FLOOR: rows["floor"].max()}
+        floor_line(ax, ends[FLOOR])
         for row in rows[rows["architecture"].isin(others)].itertuples():
             ax.axhspan(row.low, row.high, color=palette[row.architecture], alpha=0.13, linewidth=0)
             ax.axhline(row.exact_match, color=palette[row.architecture], linewidth=1.1)

@@ -16,6 +16,8 @@ from lolameme.reporting.tables import KEYS
 from lolameme.study.cell import differing
 from lolameme.study.config import Study
 
+_DAMAGED = "holds a file that is no more what it was: {}"
+
 
 def strangers(study: Study) -> str | None:
     """What Snakemake would wrongly take for the study's, in a sentence with the remedy; None if there is nothing."""
@@ -39,7 +41,7 @@ def _strangers(study: Study) -> Iterator[tuple[Path, str]]:
             try:
                 facts = read_json(file) if file.suffix == ".json" else read_facts(file)
             except Damaged as error:
-                yield folder, f"holds a file that is no more what it was: {error.reason}"
+                yield folder, _DAMAGED.format(error.reason)
                 continue
             if difference := differing(facts.get("asked"), wanted):
                 yield folder, f"was made with other settings ({difference})"
@@ -55,7 +57,7 @@ def _strangers(study: Study) -> Iterator[tuple[Path, str]]:
             if set(read_frame(cells, columns=KEYS).itertuples(index=False, name=None)) != set(study.cells):
                 yield study.paths.tables, "was made of other cells than the study has"
         except Damaged as error:
-            yield study.paths.tables, f"holds a file that is no more what it was: {error.reason}"
+            yield study.paths.tables, _DAMAGED.format(error.reason)
 
 
 def _made(study: Study) -> Iterator[tuple[Path, Path, Any]]:

@@ -154,9 +154,13 @@ class Tracker:
     def delete(self, run: Run) -> None:
         """Delete a run, and where artefacts are files of ours also these, which MLflow would keep."""
         self.client.delete_run(run.info.run_id)
-        folder = Path(run.info.artifact_uri).parent  # .../<run>/artifacts
-        if store.database(self.uri) and ARTIFACTS in folder.parents:
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder := self.artefacts(run):
+            shutil.rmtree(folder.parent, ignore_errors=True)  # .../<run>/artifacts
+
+    def artefacts(self, run: Run) -> Path | None:
+        """The folder of a run's artefacts where they are files of ours; None where a server keeps them."""
+        folder = Path(run.info.artifact_uri)
+        return folder if store.database(self.uri) and ARTIFACTS in folder.parents else None
 
     def state(self, run: Run, state: str) -> None:
         """Mark a run, and say in its name if it is not current."""
@@ -193,14 +197,14 @@ class Tracker:
         note = f"{facts['architecture']} ({', '.join(facts['mixers'])}) on {facts['variant']}{self.figures}"
         found = self.current(experiment, identity, content)
         if found is not None:
-            run, known = found.info.run_id, found.data.tags
-            if self.figures and known.get("mlflow.note.content") != note:
+            made, run = found, found.info.run_id
+            if self.figures and made.data.tags.get("mlflow.note.content") != note:
                 self.client.set_tag(run, "mlflow.note.content", note)
             # which settings differ between cells is known once all cells are there
-            later = [Param(key, str(value)) for key, value in settings.items() if key not in found.data.params]
+            later = [Param(key, str(value)) for key, value in settings.items() if key not in made.data.params]
             self.client.log_batch(run, params=later)
         else:
-            tags = known = self.tags(identity, content, facts["architecture"]) | {
+            tags = self.tags(identity, content, facts["architecture"]) | {
                 "variant": facts["variant"],
                 "seed": str(facts["seed"]),
                 "data": facts["data"],
@@ -212,7 +216,8 @@ class Tracker:
             run_name = f"{facts['architecture']} seed{facts['seed']}"
             ended = round((folder / "model.json").stat().st_mtime * 1000)  # so that the duration is that of training
             begun = ended - round(facts["train_seconds"] * 1000)
-            run = self.client.create_run(experiment, begun, tags, run_name).info.run_id
+            made = self.client.create_run(experiment, begun, tags, run_name)
+            run = made.info.run_id
             self.client.log_batch(run, params=[Param(key, str(value)) for key, value in settings.items()])
             self.client.log_inputs(run, datasets=inputs(data_of(folder, facts["world"]), facts["variant"]))
             logged = per_step(read_frame(folder / "history.parquet")) + final(metrics)
@@ -222,24 +227,23 @@ class Tracker:
         identity_of = (facts["variant"], facts["architecture"], facts["seed"])
         looked = [(self.study.paths.analysis(name, *identity_of), f"analyses/{name}") for name in self.study.analyses]
         there = [(file, place) for file, place in looked if file.exists()]  # not yet, while the study runs
-        self.attach(run, known, [*((folder / file, None) for file in _FILES), *there])
+        self.attach(made, [*((folder / file, None) for file in _FILES), *there])
         return {"experiment_id": experiment, "run_id": run}
 
-    def attach(self, run: str, tags: dict[str, str], files: Iterable[tuple[Path, str | None]]) -> None:
+    def attach(self, run: Run, files: Iterable[tuple[Path, str | None]]) -> None:
         """Add files to a run as artefacts, each in a folder of the run; those that it holds already stay.
 
         Tags say what it holds; where artefacts are files here, they may have been deleted since.
         """
-        uri = self.client.get_run(run).info.artifact_uri
-        here = None if ":" in uri else Path(uri)  # as `store.relocate` writes it
+        here = self.artefacts(run)
         for file, folder in files:
             content = digest(file)[:32]
             name = f"{_FILE}{folder}.{file.name}" if folder else f"{_FILE}{file.name}"
             lost = here is not None and not (here / (folder or "") / file.name).exists()
-            if lost or tags.get(name) != content:
+            if lost or run.data.tags.get(name) != content:
                 require_whole(file)
-                self.client.log_artifact(run, str(file), folder)
-                self.client.set_tag(run, name, content)
+                self.client.log_artifact(run.info.run_id, str(file), folder)
+                self.client.set_tag(run.info.run_id, name, content)
 
     def means(self, experiment: str, rows: pd.DataFrame) -> dict[str, str]:
         """The run of an architecture on a variant: means over its seeds, with intervals."""
@@ -316,14 +320,12 @@ class Tracker:
         """One run that holds the figures, tables and data cards of the whole study, in folders."""
         identity = f"{self.study.study}/exhibits"
         found = self.current(experiment, identity, "")
-        if found is not None:
-            run, known = found.info.run_id, found.data.tags
-        else:
-            known = {_CELL: identity, _CONTENT: "", _STATE: CURRENT, "study": self.study.study}
-            run = self.client.create_run(experiment, run_name="figures and tables", tags=known).info.run_id
-            self.client.set_terminated(run, "FINISHED")
-        self.attach(run, known, ((file, folder) for folder, of_folder in files.items() for file in of_folder))
-        return {"experiment_id": experiment, "run_id": run}
+        if found is None:
+            tags = {_CELL: identity, _CONTENT: "", _STATE: CURRENT, "study": self.study.study}
+            found = self.client.create_run(experiment, run_name="figures and tables", tags=tags)
+            self.client.set_terminated(found.info.run_id, "FINISHED")
+        self.attach(found, ((file, folder) for folder, of_folder in files.items() for file in of_folder))
+        return {"experiment_id": experiment, "run_id": found.info.run_id}
 
     def tags(self, identity: str, content: str, architecture: str) -> dict[str, str]:
         """What cells and architectures can be filtered by."""

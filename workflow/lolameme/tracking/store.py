@@ -8,9 +8,9 @@ import fcntl
 import os
 import sqlite3
 import sys
-import time
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -83,24 +83,18 @@ def _alone(path: Path, quietly: bool) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path.parent, os.O_RDONLY)
     try:
-        if not quietly and not _locked(handle, PATIENCE):
-            print(f"{path}: waiting for another process that tracks runs there", file=sys.stderr, flush=True)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        waiting = f"{path}: waiting for another process that tracks runs there"
+        told = threading.Timer(PATIENCE, print, (waiting,), {"file": sys.stderr, "flush": True})
+        told.daemon = True  # whoever is ended while it waits ends at once
+        if not quietly:
+            told.start()
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        finally:
+            told.cancel()
         yield
     finally:
         os.close(handle)
-
-
-def _locked(handle: int, seconds: float) -> bool:
-    """Try for some seconds to lock an open folder; whether it is."""
-    end = time.monotonic() + seconds
-    while True:
-        with suppress(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
 
 
 def _make_sound(path: Path) -> None:
