@@ -6,10 +6,6 @@ with suppress(ImportError):  # what Snakemake puts at the head of every script; 
     from snakemake.iocontainers import Snakemake  # noqa: F401
     from snakemake.logging import logger  # noqa: F401
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 import sys
 from pathlib import Path
 

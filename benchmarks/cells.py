@@ -15,7 +15,6 @@ from lolameme.data.dataset import Builder
 from lolameme.runtime import warm
 from lolameme.study import config
 
-ALONE = dict(os.environ)  # of a process that knows of no warm one
 MANY = "two_languages"  # the variant whose cells are the shortest, so that start-up shows most
 CELLS = [(MANY, architecture, seed) for seed in (1, 2) for architecture in config.load(STUDY).stacks_of(MANY)]
 
@@ -26,9 +25,10 @@ def start(
     """A process that trains one cell of a study, whose data are in `folder`, into a place there."""
     variant, architecture, seed = cell
     script = Path(__file__).with_name("cell.py")
-    command = [sys.executable, str(script), str(study), str(folder / variant), variant, architecture, str(seed)]
-    command += [str(threads), str(folder / place / variant / architecture / str(seed))]
-    return subprocess.Popen(command, env=os.environ if fork else ALONE)
+    arguments = [script, study, folder / variant, variant, architecture, seed, threads]
+    arguments.append(folder / place / variant / architecture / str(seed))
+    words = list(map(str, arguments))
+    return subprocess.Popen(warm.command(*words) if fork else [sys.executable, *words])
 
 
 def run(folder: Path, place: str, cells: list[tuple[str, str, int]], at_once: int, threads: int, fork: bool) -> float:

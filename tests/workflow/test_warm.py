@@ -15,6 +15,7 @@ import yaml
 
 from conftest import ROOT, study_data
 from lolameme.data.dataset import Builder
+from lolameme.runtime.warm import command
 from lolameme.study import config
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm process needs Linux")
@@ -26,7 +27,7 @@ warm.start()
 print(os.environ["LOLAMEME_WARM"], flush=True)
 sys.stdin.read()
 """
-HEAD = "from lolameme.runtime import warm\nwarm.hand_over()\nimport os, signal, sys, time\n"
+HEAD = "import os, signal, sys, time\n"
 WAITS = HEAD + "print(os.getpid(), flush=True)\ntime.sleep(600)\n"
 UNTOUCHED = """
 import torch
@@ -57,7 +58,7 @@ class Warm:
         path = self.folder / "script.py"
         path.write_text(script)
         return subprocess.Popen(
-            [sys.executable, str(path)],
+            command(str(path)),
             cwd=self.folder,
             env=os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "LOLAMEME_WARM": self.address} | environment,
             stdout=subprocess.PIPE,

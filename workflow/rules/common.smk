@@ -348,6 +348,7 @@ def warm_up():
     """Load torch once for all jobs, if they run on this machine and in this environment."""
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
         warm.start()
+        warm.hand_scripts_over()
 
 
 def show_live():

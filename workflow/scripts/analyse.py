@@ -1,9 +1,5 @@
 """Rule `analyse`: one analysis of one trained cell."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.analyses._frames import checked

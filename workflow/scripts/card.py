@@ -1,9 +1,5 @@
 """Rule `card`: the data card of a variant, as JSON and Markdown."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.base.files import write_json, write_sealed

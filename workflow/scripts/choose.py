@@ -1,9 +1,5 @@
 """Rule `choose`: the learning rate of a family on a variant; further rates while the best lies on the edge."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.base.files import read_json, write_json

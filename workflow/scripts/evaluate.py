@@ -1,9 +1,5 @@
 """Rule `evaluate`: predictions and metrics of a trained cell."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.learning.evaluation import evaluate_cell

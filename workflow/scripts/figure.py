@@ -1,9 +1,5 @@
 """Rule `figure`: one figure of the study, as SVG, PNG and PDF."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from lolameme.drawing import style
 from lolameme.reporting import registry
 from lolameme.runtime import job

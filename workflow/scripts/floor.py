@@ -1,9 +1,5 @@
 """Rule `floor`: the exact match on valid that needs no binding, with which trials are compared."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.base.files import write_json

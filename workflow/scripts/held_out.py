@@ -1,9 +1,5 @@
 """Rule `held_out`: a split of a variant to validate or test on."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.data.dataset import Builder

@@ -1,9 +1,5 @@
 """Rule `latex`: the tables that go into papers, as LaTeX."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from lolameme.base.files import read_frame, write_text
 from lolameme.reporting import registry
 from lolameme.runtime import job

@@ -1,9 +1,5 @@
 """Rule `page`: the report, one self-contained HTML file."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from lolameme.base.files import write_text
 from lolameme.reporting.page import render
 from lolameme.runtime import job

@@ -1,9 +1,5 @@
 """Rule `pool`: an analysis of all cells in one table."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.analyses._frames import pooled

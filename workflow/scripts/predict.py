@@ -1,9 +1,5 @@
 """Rule `predict`: bounds of exact match and best positions, before anything is trained."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 import itertools
 
 from lolameme.base.files import read_frame, write_frame

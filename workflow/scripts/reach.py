@@ -1,9 +1,5 @@
 """Rule `reach`: what the best guesser of every reach and window gets right, from the programs of a variant."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from lolameme.base.files import write_frame
 from lolameme.data.accounts import holed
 from lolameme.data.prediction import bounds

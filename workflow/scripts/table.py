@@ -1,9 +1,5 @@
 """Rule `table`: one table of the study, as Parquet and CSV."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from lolameme.reporting import registry, tables
 from lolameme.runtime import job
 

@@ -1,9 +1,5 @@
 """Rule `train`: a trained cell."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.base.files import read_json

@@ -1,9 +1,5 @@
 """Rule `trial`: one point of the tuning grid, judged on valid."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.base.files import write_json

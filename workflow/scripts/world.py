@@ -1,9 +1,5 @@
 """Rule `world`: world.json and tokenizer.json of a variant."""
 
-from lolameme.runtime import warm
-
-warm.hand_over()
-
 from pathlib import Path
 
 from lolameme.data.dataset import Builder

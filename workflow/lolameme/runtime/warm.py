@@ -1,21 +1,22 @@
 """A warm process: torch, pandas and seaborn are loaded once, and every script runs in a fork of that process.
 
 Loading torch takes as long as some hundred steps of a small cell, and a study on a CPU is many small cells. So whoever
-starts the study starts a warm process (`start`), and a script hands itself over (`hand_over`): a fork of the warm
-process runs it from its first line, and the script's own process waits, passes on a request to end, and ends as the
-fork ended. Each job stays a process of its own, which can be killed or fail alone.
+starts the study starts a warm process (`start`), and scripts are handed over (`hand_over.py`): a fork of the warm
+process runs a script from its first line, and the process that was started for it waits, passes on a request to end,
+and ends as the fork ended. Each job stays a process of its own, which can be killed or fail alone.
 """
 
+import ast
 import ctypes
+import gc
 import importlib
-import json
 import multiprocessing
 import os
 import runpy
 import secrets
+import shlex
 import signal
 import socket
-import struct
 import subprocess
 import sys
 from contextlib import suppress
@@ -23,11 +24,11 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from lolameme.base import provenance
-from lolameme.base.interruption import ignore, on_request
+from lolameme.base.interruption import ignore
+from lolameme.runtime import hand_over
+from lolameme.runtime.hand_over import ADDRESS, END, other_end
 from lolameme.study import plugins
 
-_ADDRESS = "LOLAMEME_WARM"  # the environment variable that names the socket
-_END = b"."  # said by a script's process that is asked to end
 # what scripts need and takes long to load
 _PRELOADED = (
     "snakemake.iocontainers",
@@ -61,43 +62,30 @@ def start() -> None:
         # -P: what lies in the folder of the project, such as a random.py, is no module
         command = [sys.executable, "-P", "-m", "lolameme.runtime.warm", str(door.fileno())]
         subprocess.Popen(command, stdin=stdin, pass_fds=[door.fileno()], env=os.environ | _ONE_THREAD)
-    os.environ[_ADDRESS] = address
+    os.environ[ADDRESS] = address
 
 
-def hand_over() -> None:
-    """Let a fork of the warm process run this script, and end with its exit status.
+def command(*arguments: str) -> list[str]:
+    """The command that hands a script over, with its arguments; without a warm process it runs the script itself."""
+    # -I and -S: of its surroundings it needs nothing, and looking at them takes longer than all it does
+    return [sys.executable, "-I", "-S", hand_over.__file__, *arguments]
 
-    Returns where there is no warm process, which is also so in the fork itself, and where it was killed: scripts of
-    rules can be run again.
+
+def hand_scripts_over() -> None:
+    """Let Snakemake, in this process, start scripts by `command`.
+
+    Before a script Snakemake writes a head that imports Snakemake, so a script cannot hand itself over sooner.
     """
-    address = os.environ.pop(_ADDRESS, None)
-    if address is None:
-        return
-    request = json.dumps({"arguments": sys.argv, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
-    with socket.socket(socket.AF_UNIX) as line:
-        try:
-            line.connect(f"\0{address}")
-            if _other_end(line) != os.getuid():  # the name became free, and another user took it
-                return
-            socket.send_fds(line, [struct.pack("!q", len(request))], [1, 2])
-            line.sendall(request)
-            with on_request(lambda: line.send(_END)):
-                answer = line.recv(8)
-        except ConnectionError:
-            answer = b""
-    if answer:
-        (status,) = struct.unpack("!q", answer)
-        if status < 0:  # by a signal
-            with suppress(OSError):  # SIGKILL has no other way to be met
-                signal.signal(-status, signal.SIG_DFL)
-            os.kill(os.getpid(), -status)
-        raise SystemExit(status)
+    from snakemake.script import PythonScript
 
+    execute = PythonScript._execute_cmd
 
-def _other_end(line: socket.socket) -> int:
-    """The user at the other end of a connection, as the kernel saw them when they connected, or began to listen."""
-    _, user, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return user
+    def handing_over(script: Any, line: str, **settings: Any) -> Any:
+        if settings.get("py_exec") == sys.executable:  # not to ask for its version, nor that of another environment
+            settings["py_exec"] = shlex.join(command())
+        return execute(script, line, **settings)
+
+    PythonScript._execute_cmd = handing_over
 
 
 def _serve(door: socket.socket) -> None:
@@ -108,7 +96,7 @@ def _serve(door: socket.socket) -> None:
     while sys.stdin not in wait([door, sys.stdin]):
         line, _ = door.accept()
         with line:
-            if _other_end(line) != os.getuid():
+            if other_end(line) != os.getuid():
                 continue
             loaded = loaded or _load()
             if os.fork() == 0:
@@ -126,36 +114,37 @@ def _load() -> bool:
     for mixer in plugins.names("mixer"):
         plugins.load("mixer", mixer)
     provenance.code_version()
+    gc.freeze()  # what is loaded is never collected: looking at it would copy its memory into every fork
     return True
 
 
 def _guard(line: socket.socket, signals: dict[signal.Signals, Any]) -> None:
     """Run the calling script in a process of its own and tell how it ended; kill it if the caller is killed."""
     size, streams, _, _ = socket.recv_fds(line, 8, 2)
-    request = json.loads(line.recv(*struct.unpack("!q", size), socket.MSG_WAITALL))
+    request = ast.literal_eval(line.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL).decode())
     script = multiprocessing.get_context("fork").Process(target=_run, args=(request, streams, signals))
     script.start()
     while script.sentinel not in wait([line, script.sentinel]):
-        if line.recv(1) == _END:
+        if line.recv(1) == END:
             script.terminate()
         else:
             script.kill()
             script.join()
     script.join()
-    line.sendall(struct.pack("!q", script.exitcode))
+    line.sendall(script.exitcode.to_bytes(8, "big", signed=True))
 
 
-def _run(request: dict[str, Any], streams: list[int], signals: dict[signal.Signals, Any]) -> None:
+def _run(request: tuple[list[str], str, dict[str, str]], streams: list[int], signals: dict) -> None:
     """Become what the calling process is, by its streams, folder, environment and signals; then run its script."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # none outlives its guardian
     for request_to_end, answer in signals.items():
         signal.signal(request_to_end, answer)
     for ours, theirs in enumerate(streams, start=1):
         os.dup2(theirs, ours)
-    os.chdir(request["folder"])
+    sys.argv, folder, environment = request
+    os.chdir(folder)
     os.environ.clear()
-    os.environ.update(request["environment"])
-    sys.argv = request["arguments"]
+    os.environ.update(environment)
     sys.path.insert(0, os.path.dirname(sys.argv[0]))
     runpy.run_path(sys.argv[0], run_name="__main__")
 
