@@ -111,6 +111,16 @@ def test_running_on_from_a_layer_is_running_all(model, tokens):
         torch.testing.assert_close(resumed(model, x, layer), hidden)
 
 
+def test_running_on_to_what_is_wanted_alone_leaves_zeros_elsewhere(model, tokens):
+    hidden, stream = streams(model, tokens[0])
+    wanted = torch.zeros(tokens[0].shape, dtype=torch.bool)
+    wanted[0, 3] = wanted[1, -1] = True
+    for layer, x in enumerate(stream[:-1]):
+        found = resumed(model, x, layer, wanted)
+        torch.testing.assert_close(found[wanted], hidden[wanted])
+        assert not found[~wanted].any()
+
+
 def test_padding_at_the_right_changes_no_activation(model, tokens):
     short, padded = tokens[0][:, :6], tokens[0]
     _, found = record(model, short, PLACES)

@@ -10,7 +10,7 @@ from lolameme.data.dataset import Builder
 from lolameme.data.tokenizer import load_tokenizer
 from lolameme.learning.batches import Split
 from lolameme.learning.device import Device
-from lolameme.learning.evaluation import prediction_rows
+from lolameme.learning.evaluation import prediction_rows, until
 from lolameme.learning.scoring import score, written
 from lolameme.models import stack
 
@@ -136,3 +136,9 @@ def test_programs_are_counted_until_they_ask_enough(split):
         enough = split.programs_with(queries)
         assert asked[enough - 1] < queries <= asked[enough]
     assert split.programs_with(asked[-1] + 1) == len(split)
+
+
+def test_an_answer_is_shown_up_to_its_first_end_sign():
+    tokens, offsets = np.array([5, 9, 9, 5, 6, 7, 9, 8], np.uint16), np.array([0, 3, 6, 8])
+    assert until(tokens, offsets, np.array([9], np.uint16)) == [[5, 9], [5, 6, 7], [9]]
+    assert until(tokens, offsets, np.zeros(0, np.uint16)) == [[5, 9, 9], [5, 6, 7], [9, 8]]

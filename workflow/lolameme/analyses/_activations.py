@@ -21,6 +21,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from lolameme.models.mixer import Layout
 from lolameme.models.stack import Block, Stack
 
 # where a block lets a hook in: a module of it, and whether the site is what goes in or what comes out
@@ -96,8 +97,22 @@ def streams(model: Stack, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
 
 
 @torch.inference_mode()
-def resumed(model: Stack, stream: Tensor, layer: int) -> Tensor:
-    """Final hidden states (B, L, D) given the residual stream after `layer` layers: the layers below are not run."""
-    for block in model.blocks[layer:]:
+def resumed(model: Stack, stream: Tensor, layer: int, wanted: Tensor | None = None) -> Tensor:
+    """Final hidden states (B, L, D) given the residual stream after `layer` layers: the layers below are not run.
+
+    With `wanted` (B, L) bool they are zeros elsewhere, for which the last layer does nothing but mix; visits of that
+    layer see then what is wanted, (P, C), alone.
+    """
+    blocks = model.blocks[layer:]
+    if wanted is None or not len(blocks):
+        for block in blocks:
+            stream = block(stream)
+        return model.norm(stream)
+    for block in blocks[:-1]:
         stream = block(stream)
-    return model.norm(stream)
+    batch, length, _ = stream.shape
+    places = torch.arange(batch * length, device=stream.device)
+    chosen = wanted.flatten().nonzero()[:, 0]
+    found = torch.zeros_like(stream).flatten(0, 1)
+    found[chosen] = model.norm(blocks[-1](stream.flatten(0, 1), Layout(batch, length, places, chosen)))
+    return found.view_as(stream)

@@ -19,7 +19,7 @@ from lolameme.analyses._roles import ROLES
 from lolameme.analyses._trained import Trained
 from lolameme.base.seeds import generator
 
-_AT_ONCE = 64  # pairs tokenised together
+_AT_ONCE = 64  # pairs tokenised together, at most
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.last)
+
+    @property
+    def read(self) -> Tensor:
+        """(B, L) bool: where the tokens of the answer are predicted."""
+        return self.answers.roll(-1, 1)  # no prompt is empty, so that none comes round
 
     def some(self, chosen: Tensor) -> "Pairs":
         """Those that are `chosen`, (B,) bool; as wide as before."""
@@ -72,7 +77,7 @@ def pairs(trained: Trained, kind: str, count: int, split: str = "test") -> Pairs
         query = queries[rng.integers(len(queries))]
         clean = read(cut(text, statements, query), solver)
         waiting += maker.partner(clean, rng)
-        if len(waiting) == _AT_ONCE:
+        if len(waiting) == min(_AT_ONCE, count):
             found += _fitting(waiting, trained)
             waiting = []
         if len(found) >= count:

@@ -44,6 +44,7 @@ class Runs:
         self.model, self.pairs = model, pairs
         length = int(pairs.last.max()) + 1  # answers are not read
         self.masks = {role: mask[:, :length] for role, mask in pairs.roles.items()}
+        self.read = torch.arange(length, device=pairs.last.device) == pairs.last[:, None]  # (B, L) bool
         (clean, self.clean), (partner, self.partner) = (
             streams(model, tokens[:, :length]) for tokens in (pairs.clean, pairs.partner)
         )
@@ -70,7 +71,7 @@ class Runs:
         put = donor / ratio if matched else donor
         where = torch.stack([self.masks[role] for role in roles])  # (R, B, L)
         patched = torch.where(where[..., None], put, base).flatten(0, 1)  # (R B, L, D)
-        hidden = resumed(self.model, patched, layer).unflatten(0, (len(roles), -1))
+        hidden = resumed(self.model, patched, layer, self.read.repeat(len(roles), 1)).unflatten(0, (len(roles), -1))
         norms = ratio[..., 0]  # (B, L)
         parts = zip(roles, hidden, where, strict=True)
         return {role: self._effect(direction, one, norms[mask]) for role, one, mask in parts}

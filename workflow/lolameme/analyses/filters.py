@@ -73,7 +73,7 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
             ):
                 for count, energy in energies.items():
                     with change(block, count), torch.inference_mode():
-                        add(layer + 1, which, count, energy, resumed(model, stream[layer], layer))
+                        add(layer + 1, which, count, energy, resumed(model, stream[layer], layer, asking.read))
     return framed("filters", rows)
 
 

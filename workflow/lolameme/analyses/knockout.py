@@ -86,11 +86,14 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
             instead = {"resample": said[donor], "mean": torch.einsum("bc,cld->bld", average, said)}
             for by, where in itertools.product(instead, places):
                 with torch.inference_mode(), visited(model, {(site, layer): put(instead[by], places[where])}):
-                    add(part, (layer,), by, where, resumed(model, kept["resid_pre", layer], layer))
+                    hidden = resumed(
+                        model, kept["resid_pre", layer], layer, None if layer == layers[-1] else asking.read
+                    )
+                add(part, (layer,), by, where, hidden)
         for first, second in itertools.combinations(layers, 2):
             both = {("mixer_out", k): put(kept["mixer_out", k][donor]) for k in (first, second)}
             with torch.inference_mode(), visited(model, both):
-                hidden = resumed(model, kept["resid_pre", first], first)
+                hidden = resumed(model, kept["resid_pre", first], first, None if second == layers[-1] else asking.read)
             add("mixers", (first, second), "resample", "everywhere", hidden)
     return framed("knockout", rows)
 

@@ -92,7 +92,7 @@ def prediction_rows(
     signed = pc.any(pc.not_equal(*(pc.list_flatten(table[name]) for name in ("token_end", "token_stop")))).as_py()
     last = np.repeat(split.offsets[:-1], split.queries) + split.stop - 1  # (Q,) what ends each answer
     ends = np.unique(split.flat[last]) if signed else np.zeros(0, np.uint16)
-    texts = [until(answered[a:b], ends).tolist() for a, b in itertools.pairwise(scores.offsets)]
+    texts = until(answered, scores.offsets, ends)
     return pd.DataFrame(
         {
             "split": np.repeat(table["split"].to_numpy(), split.queries),
@@ -107,10 +107,14 @@ def prediction_rows(
     )
 
 
-def until(tokens: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Tokens up to the first end sign, it included; all, if there is none."""
-    found = np.flatnonzero(np.isin(tokens, ends))
-    return tokens[: found[0] + 1] if len(found) else tokens
+def until(tokens: np.ndarray, offsets: np.ndarray, ends: np.ndarray) -> list[list[int]]:
+    """Answers that stand behind each other, each up to its first end sign, it included; all of it, if there is none."""
+    found = []
+    ending, listed = np.isin(tokens, ends).tolist(), tokens.tolist()
+    for start, stop in itertools.pairwise(offsets.tolist()):
+        end = next((i + 1 for i in range(start, stop) if ending[i]), stop)
+        found.append(listed[start:end])
+    return found
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:

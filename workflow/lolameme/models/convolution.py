@@ -104,7 +104,7 @@ class _Toeplitz(torch.autograd.Function):
         L = matrix.shape[-1]
         gradient = gradient.permute(2, 1, 0).flip(1).contiguous()  # (D, L, B)
         to_v = torch.bmm(matrix.transpose(1, 2), gradient).permute(2, 1, 0)
-        outer = F.pad(torch.bmm(gradient, columns.transpose(1, 2)), (0, L))  # (D, L, 2L), rows r, columns s
-        # read as rows shorter by one than they are, column c holds what has r + s = c
-        skewed = outer.flatten(1)[:, : L * (2 * L - 1)].view(-1, L, 2 * L - 1)
-        return to_v, skewed[..., :L].sum(1).flip(-1)
+        outer = torch.bmm(gradient, columns.transpose(1, 2))  # (D, L, L), rows r, columns s
+        # read as rows shorter by one than they are, column c holds what has r + s = c, and below the diagonal others
+        skewed = outer.as_strided(outer.shape, (L * L, max(L - 1, 1), 1)).triu()
+        return to_v, skewed.sum(1).flip(-1)

@@ -30,7 +30,7 @@ class Layout:
     def pad(self, x: Tensor) -> Tensor:
         """(T, C) side by side, (B, L, C), with zeros as padding."""
         empty = x.new_zeros(self.batch * self.length, x.shape[1])
-        return empty.index_copy(0, self.places, x).view(self.batch, self.length, -1)
+        return empty.index_copy_(0, self.places, x).view(self.batch, self.length, -1)
 
     def unpad(self, y: Tensor) -> Tensor:
         """The wanted outputs (P, C) of those side by side (B, L, C)."""
