@@ -23,6 +23,7 @@ JOBS = {  # cells and trials: what a study costs
     "longer": (20, 0),
     "paper": (636, 236),
     "reach": (324, 0),
+    "recall": (20, 16),
     "zoology": (3, 0),
 }
 
