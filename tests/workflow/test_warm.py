@@ -243,3 +243,33 @@ def test_the_warm_process_leaves_the_gpu_alone():
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
     done = subprocess.run([sys.executable, "-c", UNTOUCHED], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+SNAKEFILE = """
+from lolameme.runtime import warm
+
+warm.start()
+warm.hand_scripts_over()
+
+
+rule all:
+    output:
+        "seen",
+    script:
+        "script.py"
+"""
+SEES = """
+import os, sys
+with open(snakemake.output[0], "w") as file:
+    print("torch" in sys.modules, "LOLAMEME_WARM" in os.environ, file=file)
+"""
+
+
+def test_snakemake_hands_its_scripts_over(tmp_path):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "script.py").write_text(SEES)
+    command = [sys.executable, "-P", "-m", "snakemake", "--cores", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "seen").read_text() == "True False\n"

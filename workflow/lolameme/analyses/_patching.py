@@ -44,7 +44,7 @@ class Runs:
         self.model, self.pairs = model, pairs
         length = int(pairs.last.max()) + 1  # answers are not read
         self.masks = {role: mask[:, :length] for role, mask in pairs.roles.items()}
-        self.read = torch.arange(length, device=pairs.last.device) == pairs.last[:, None]  # (B, L) bool
+        self.read = pairs.read[:, :length]
         (clean, self.clean), (partner, self.partner) = (
             streams(model, tokens[:, :length]) for tokens in (pairs.clean, pairs.partner)
         )

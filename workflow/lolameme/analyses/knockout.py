@@ -75,6 +75,8 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
             name = "+".join(str(number + 1) for number in numbers)
             rows.append((asked, part, name, by, where, len(asking), alone, exact, low, high, difference))
 
+        # a change of the last layer is made at all of its tokens
+        read = [*[asking.read] * (len(layers) - 1), None]
         hidden, kept = record(model, asking.clean, [(s, layer) for layer in layers for s in SITES])
         add(NOTHING, (), "", "", hidden)
         donor, average = measures.others(asking)
@@ -86,14 +88,12 @@ def measure(cell: "Trained", settings: Settings) -> "pd.DataFrame":
             instead = {"resample": said[donor], "mean": torch.einsum("bc,cld->bld", average, said)}
             for by, where in itertools.product(instead, places):
                 with torch.inference_mode(), visited(model, {(site, layer): put(instead[by], places[where])}):
-                    hidden = resumed(
-                        model, kept["resid_pre", layer], layer, None if layer == layers[-1] else asking.read
-                    )
+                    hidden = resumed(model, kept["resid_pre", layer], layer, read[layer])
                 add(part, (layer,), by, where, hidden)
         for first, second in itertools.combinations(layers, 2):
             both = {("mixer_out", k): put(kept["mixer_out", k][donor]) for k in (first, second)}
             with torch.inference_mode(), visited(model, both):
-                hidden = resumed(model, kept["resid_pre", first], first, None if second == layers[-1] else asking.read)
+                hidden = resumed(model, kept["resid_pre", first], first, read[second])
             add("mixers", (first, second), "resample", "everywhere", hidden)
     return framed("knockout", rows)
 

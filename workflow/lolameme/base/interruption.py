@@ -1,10 +1,12 @@
 """Somebody asks a job to end: Ctrl-C, a scheduler's polite SIGTERM, a terminal that closes, the end of whoever started
-it."""
+it.
+
+Scripts are started through this module, so it imports nothing that takes time, as `typing` does.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 WORDS = "interrupted; the same command goes on where this stopped"
 REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,7 +26,7 @@ def on_request(answer: Callable[[], None]) -> Iterator[None]:
     Under `nohup` a terminal may close: that it goes on to ignore.
     """
 
-    def asked(*_: Any) -> None:
+    def asked(*_: object) -> None:
         answer()
 
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
@@ -43,6 +45,6 @@ def interrupt() -> None:
     raise Interrupted
 
 
-def ignore() -> dict[signal.Signals, Any]:
+def ignore() -> dict:
     """Let requests to end change nothing from now on; returns what each has done so far."""
     return {request: signal.signal(request, signal.SIG_IGN) for request in REQUESTS}

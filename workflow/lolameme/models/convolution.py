@@ -106,5 +106,5 @@ class _Toeplitz(torch.autograd.Function):
         to_v = torch.bmm(matrix.transpose(1, 2), gradient).permute(2, 1, 0)
         outer = torch.bmm(gradient, columns.transpose(1, 2))  # (D, L, L), rows r, columns s
         # read as rows shorter by one than they are, column c holds what has r + s = c, and below the diagonal others
-        skewed = outer.as_strided(outer.shape, (L * L, max(L - 1, 1), 1)).triu()
+        skewed = outer.as_strided(outer.shape, (L * L, L - 1, 1)).triu()
         return to_v, skewed.sum(1).flip(-1)

@@ -10,14 +10,13 @@ import socket
 import sys
 from contextlib import suppress
 
+if __name__ == "__main__":  # -I: the package is not on the path
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from lolameme.base.interruption import on_request
+
 ADDRESS = "LOLAMEME_WARM"  # the environment variable that names the socket of the warm process
 END = b"."  # said where the script is asked to end
-
-
-def request(arguments: list[str]) -> bytes:
-    """What the warm process is asked, its length first: to run a script as this process would."""
-    words = repr((arguments, os.getcwd(), dict(os.environ))).encode()
-    return len(words).to_bytes(8, "big") + words
 
 
 def other_end(line: socket.socket) -> int:
@@ -37,25 +36,14 @@ def hand_over(arguments: list[str]) -> int | None:
             line.connect(f"\0{address}")
             if other_end(line) != os.getuid():  # the name became free, and another user took it
                 return None
-            words = request(arguments)
-            socket.send_fds(line, [words[:8]], [1, 2])
-            line.sendall(words[8:])
-            before = pass_on(line)
-            answer = line.recv(8)
+            request = repr((arguments, os.getcwd(), dict(os.environ))).encode()
+            socket.send_fds(line, [len(request).to_bytes(8, "big")], [1, 2])
+            line.sendall(request)
+            with on_request(lambda: line.send(END)):
+                answer = line.recv(8)
         except ConnectionError:
             return None
-    for asked, handler in before.items():
-        signal.signal(asked, handler)
     return int.from_bytes(answer, "big", signed=True) if answer else None
-
-
-def pass_on(line: socket.socket) -> dict:
-    """Tell the other end whenever this process is asked to end; returns what each request did before. Under `nohup` a
-    terminal may close: that stays ignored."""
-    requests = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        requests.append(signal.SIGHUP)
-    return {each: signal.signal(each, lambda *_: line.send(END)) for each in requests}
 
 
 if __name__ == "__main__":

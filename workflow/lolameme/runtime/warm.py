@@ -81,7 +81,7 @@ def hand_scripts_over() -> None:
     execute = PythonScript._execute_cmd
 
     def handing_over(script: Any, line: str, **settings: Any) -> Any:
-        if settings.get("py_exec") == sys.executable:  # not to ask for its version, nor that of another environment
+        if ADDRESS in os.environ and settings.get("py_exec") == sys.executable:  # and of no other environment
             settings["py_exec"] = shlex.join(command())
         return execute(script, line, **settings)
 
