@@ -22,6 +22,7 @@ JOBS = {  # cells and trials: what a study costs
     "gpu": (654, 228),
     "longer": (20, 0),
     "paper": (636, 236),
+    "rates": (72, 0),
     "reach": (324, 0),
     "recall": (20, 16),
     "zoology": (3, 0),
