@@ -113,7 +113,7 @@ def of_transform(bench: Bench, half: bool, length: int) -> Measurement:
     """Seconds of one long convolution, forward: ours, or torch's FFT in half precision, for powers of two alone."""
     device, sizes = bench.device("float32").torch_device, bench.sizes
     dtype, form = (torch.float16, torch_fft) if half else (torch.float32, convolution.fft)
-    v = torch.randn(sizes.tokens // length, length, sizes.layer.d_model, device=device).to(dtype)
+    v = torch.randn(sizes.layer.d_model, sizes.tokens // length, length, device=device).to(dtype)
     k = torch.randn(sizes.layer.d_model, length, device=device).div(length).to(dtype)
     with torch.inference_mode():
         seconds = best(lambda: form(v, k), wait=bench.device("float32").synchronise)

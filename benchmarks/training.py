@@ -130,7 +130,7 @@ class Cells:
             few = torch.arange(9)[None]
             ours = model(few)
             for block in model.blocks:
-                block.mixer.__class__ = PlainHyena
+                block.mixer.__class__, block.mixer.in_proj.__class__ = PlainHyena, nn.Linear
             torch.testing.assert_close(model(few), ours)  # the same operator
         model = model.to(device.torch_device)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
@@ -220,9 +220,8 @@ class TorchTaps(ShortConvolution):
 
 def torch_fft(v: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
     """The long convolution by FFT with torch's own backward pass."""
-    n = 2 * v.shape[1]
-    product = torch.fft.rfft(v.transpose(1, 2), n=n) * torch.fft.rfft(k, n=n)
-    return torch.fft.irfft(product, n=n)[..., : v.shape[1]].transpose(1, 2)
+    n = 2 * v.shape[2]
+    return torch.fft.irfft(torch.fft.rfft(v, n=n) * torch.fft.rfft(k, n=n)[:, None], n=n)[..., : v.shape[2]]
 
 
 def by_hand(cells: Cells, size: int, rounds: int = 5) -> list[tuple[str, ...]]:
@@ -358,12 +357,13 @@ def evaluation(cells: Cells, name: str) -> list[tuple[str, str, float, float, st
 def forms(study: config.Study) -> list[tuple[str, ...]]:
     """Milliseconds of both fast forms of the convolution, and of torch's FFT, forward and backward; which is picked."""
     rows = []
-    for batch in (8, 16, 64):
-        for length in (6, 16, 32, 48, 64, 96, 256):
-            v = torch.randn(batch, length, study.model.d_model, requires_grad=True)
-            k = torch.randn(study.model.d_model, length, requires_grad=True)
+    D = study.model.d_model
+    for batch in (4, 16, 64, 256):
+        for length in (6, 16, 32, 48, 64, 96, 128, 160):
+            v, k = torch.randn(D, batch, length, requires_grad=True), torch.randn(D, length, requires_grad=True)
+            upstream = torch.randn(D, batch, length)
             times = [
-                1000 * best(lambda f=form: torch.autograd.grad(f(v, k).sum(), (v, k)), rounds=7)  # noqa: B023 (called at once)
+                1000 * best(lambda f=form: torch.autograd.grad(f(v, k), (v, k), upstream), rounds=7)  # noqa: B023 (called at once)
                 for form in (convolution.toeplitz, convolution.fft, torch_fft)
             ]
             rows.append((str(batch), str(length), *(f"{t:.2f}" for t in times), convolution.form(v).__name__))

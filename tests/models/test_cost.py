@@ -5,7 +5,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from lolameme.models import cost, stack
+from lolameme.models import convolution, cost, stack
 from lolameme.study.architectures import PURE
 from lolameme.study.settings import Hyena, Model
 
@@ -44,6 +44,12 @@ def test_the_parameters_of_gpt2_are_those_of_its_formula():
     layer = 4 * (D * D + D) + (4 * D * D + 4 * D) + (4 * D * D + D) + 4 * D
     model = Model(layers=12, d_model=D, heads=12, length=L, positions="learned")
     assert cost.parameter_count("gpt2", model, V) == V * D + L * D + 12 * layer + 2 * D == 124_439_808
+
+
+@pytest.fixture(autouse=True)
+def _by_fft(monkeypatch):
+    """Convolutions as the formula has them, also of inputs for which matrices are faster on a CPU."""
+    monkeypatch.setattr(convolution, "form", lambda v: convolution.fft)
 
 
 @pytest.mark.parametrize("length", [8, 60])

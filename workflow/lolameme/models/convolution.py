@@ -1,4 +1,4 @@
-"""Causal convolutions along the length: y[t] = sum over s <= t of k[t - s] v[s], per channel.
+"""Causal convolutions along the length: y[t] = sum over s <= t of k[t - s] v[s], per channel. Channels stand first.
 
 Three forms of one sum: `direct` is the definition, `toeplitz` a matrix product per channel (best for short inputs),
 `fft` a product of spectra of length 2L (best for long ones).
@@ -12,23 +12,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Where the matrix form was measured faster than the FFT on a CPU, forward and backward (benchmarks/): the cost of its
-# matrices does not depend on the batch.
-_TOEPLITZ_UP_TO, _TOEPLITZ_BATCH = 60, 16
+# The matrix form was measured faster than the FFT on a CPU, forward and backward, where L^3 is at most this many times
+# the batch (benchmarks/training.py): its matrices cost the same for any number of programs.
+_TOEPLITZ_UP_TO = 2**14
 
 # Lengths that FFTs are fast at: multiples of 8 that are products of few small primes.
 _FAST = sorted(8 * 2**a * 3**b * 5**c * 7**d for a, b, c, d in itertools.product(range(19), *map(range, (3, 3, 2))))
 
 
 def causal_convolution(v: Tensor, k: Tensor) -> Tensor:
-    """Convolve `v` (B, L, D) with the filters `k` (D, L); returns (B, L, D). Picks the faster form."""
+    """Convolve `v` (D, B, L) with the filters `k` (D, L); returns (D, B, L). Picks the faster form."""
     return form(v)(v, k)
 
 
 def form(v: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     """The form that was measured to be the faster one for inputs like `v`."""
-    short = v.shape[0] >= _TOEPLITZ_BATCH and v.shape[1] <= _TOEPLITZ_UP_TO
-    return toeplitz if short and v.device.type == "cpu" else fft
+    _, B, L = v.shape
+    return toeplitz if v.device.type == "cpu" and L**3 <= _TOEPLITZ_UP_TO * B else fft
 
 
 def fft(v: Tensor, k: Tensor) -> Tensor:
@@ -37,15 +37,15 @@ def fft(v: Tensor, k: Tensor) -> Tensor:
 
 
 def toeplitz(v: Tensor, k: Tensor) -> Tensor:
-    """By one lower-triangular (L, L) matrix per channel, in at least float32."""
+    """By one triangular (L, L) matrix per channel, in at least float32."""
     with torch.autocast(v.device.type, enabled=False):
         return _widened(_Toeplitz, v, k)
 
 
 def direct(v: Tensor, k: Tensor) -> Tensor:
     """By the definition, in O(L^2): the yardstick."""
-    rows = [torch.einsum("bsd,ds->bd", v[:, : t + 1], k[:, : t + 1].flip(-1)) for t in range(v.shape[1])]
-    return torch.stack(rows, 1)
+    places = [torch.einsum("dbs,ds->db", v[..., : t + 1], k[:, : t + 1].flip(-1)) for t in range(v.shape[2])]
+    return torch.stack(places, 2)
 
 
 def toeplitz_matrix(k: Tensor) -> Tensor:
@@ -69,42 +69,42 @@ class _FFT(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, v: Tensor, k: Tensor) -> Tensor:
-        L = v.shape[1]
+        L = v.shape[2]
         ctx.n = n = _FAST[bisect.bisect_left(_FAST, 2 * L - 1)]
-        v_spectrum = torch.fft.rfft(v.transpose(1, 2).contiguous(), n=n)  # (B, D, n/2 + 1)
-        k_spectrum = torch.fft.rfft(k, n=n)  # (D, n/2 + 1)
+        v_spectrum = torch.fft.rfft(v, n=n)  # (D, B, n/2 + 1)
+        k_spectrum = torch.fft.rfft(k, n=n)[:, None]  # (D, 1, n/2 + 1)
         ctx.save_for_backward(v_spectrum, k_spectrum)
-        return torch.fft.irfft(v_spectrum * k_spectrum, n=n)[..., :L].transpose(1, 2)
+        return torch.fft.irfft(v_spectrum * k_spectrum, n=n)[..., :L]
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
         v_spectrum, k_spectrum = ctx.saved_tensors
-        L, n = gradient.shape[1], ctx.n
-        spectrum = torch.fft.rfft(gradient.transpose(1, 2).contiguous(), n=n)
-        to_v = torch.fft.irfft(spectrum * k_spectrum.conj(), n=n)[..., :L].transpose(1, 2)
-        to_k = torch.fft.irfft((spectrum * v_spectrum.conj()).sum(0), n=n)[:, :L]
+        L, n = gradient.shape[2], ctx.n
+        spectrum = torch.fft.rfft(gradient, n=n)
+        to_v = torch.fft.irfft(spectrum * k_spectrum.conj(), n=n)[..., :L]
+        to_k = torch.fft.irfft((spectrum * v_spectrum.conj()).sum(1), n=n)[:, :L]
         return to_v, to_k
 
 
 class _Toeplitz(torch.autograd.Function):
-    """The matrix form, with outputs from last to first: then entry (r, s) of a matrix is k[L - 1 - r - s], which reads
-    the reversed filter from left to right in every row, and the gradient of a tap is a sum where r + s is constant."""
+    """The matrix form: row s, column t of a channel's matrix is k[t - s], so that a row of `v` times it is a result."""
 
     @staticmethod
     def forward(ctx, v: Tensor, k: Tensor) -> Tensor:
-        L = v.shape[1]
-        matrix = F.pad(k.flip(-1), (0, L - 1)).unfold(1, L, 1).contiguous()  # (D, L, L)
-        columns = v.permute(2, 1, 0).contiguous()  # (D, L, B)
-        ctx.save_for_backward(matrix, columns)
-        return torch.bmm(matrix, columns).flip(1).permute(2, 1, 0)
+        L = v.shape[2]
+        matrix = F.pad(k, (L - 1, 0)).unfold(1, L, 1).flip(1)  # (D, L, L)
+        ctx.save_for_backward(v, matrix)
+        return torch.bmm(v, matrix)
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
-        matrix, columns = ctx.saved_tensors
-        L = matrix.shape[-1]
-        gradient = gradient.permute(2, 1, 0).flip(1).contiguous()  # (D, L, B)
-        to_v = torch.bmm(matrix.transpose(1, 2), gradient).permute(2, 1, 0)
-        outer = torch.bmm(gradient, columns.transpose(1, 2))  # (D, L, L), rows r, columns s
-        # read as rows shorter by one than they are, column c holds what has r + s = c, and below the diagonal others
-        skewed = outer.as_strided(outer.shape, (L * L, L - 1, 1)).triu()
-        return to_v, skewed.sum(1).flip(-1)
+        v, matrix = ctx.saved_tensors
+        D, _, L = v.shape
+        to_v = torch.bmm(gradient, matrix.transpose(1, 2))
+        memory = v.new_empty(D * L * L + L)  # the gradient of the matrices, and as much as the view below reads behind it
+        memory[-L:] = 0
+        torch.bmm(v.transpose(1, 2), gradient, out=memory[:-L].view(D, L, L))
+        # as rows longer by one than they are, column j holds what has t - s = j, and where s + j >= L others
+        skewed = memory.as_strided((D, L, L), (L * L, L + 1, 1))
+        to_k = (skewed * gradient.new_ones(L, L).tril().flip(0)).sum(1)
+        return to_v, to_k

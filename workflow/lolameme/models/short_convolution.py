@@ -55,7 +55,7 @@ class _Taps(torch.autograd.Function):
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, lags: tuple[int, ...]) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.lags = lags
-        y = torch.addcmul(bias, x, weight[0]) if lags[0] == 0 else bias.expand_as(x).clone()
+        y = (x * weight[0]).add_(bias) if lags[0] == 0 else torch.zeros_like(x).add_(bias)  # as x lies in memory
         for i, lag in _back(lags, x.shape[1]):
             y[:, lag:].addcmul_(x[:, :-lag], weight[i])
         return y

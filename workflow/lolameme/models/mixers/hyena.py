@@ -39,17 +39,17 @@ class Hyena(Mixer):
         super().__init__()
         settings, D = model.hyena, model.d_model
         self.order = settings.order
-        self.in_proj = nn.Linear(D, (settings.order + 1) * D)
+        self.in_proj = ChannelsFirst(D, (settings.order + 1) * D)
         self.short = ShortConvolution((settings.order + 1) * D, settings.short_filter, settings.masked_taps)
         self.filters = ImplicitFilter(settings, D, settings.order - 1, model.length)
         self.bias = without_decay(nn.Parameter(torch.randn(settings.order - 1, D)))
         self.out_proj = nn.Linear(D, D)
 
     def mix(self, z: Tensor) -> Tensor:
-        *gates, v = self.short(z).chunk(self.order + 1, dim=-1)  # each (B, L, D)
+        *gates, v = self.short(z).permute(2, 0, 1).chunk(self.order + 1)  # each (D, B, L)
         for gate, h in zip(gates[:0:-1], self.taps(z.shape[1]), strict=True):
             v = causal_convolution(v * gate, h)
-        return v * gates[0]
+        return (v * gates[0]).permute(1, 2, 0)
 
     def taps(self, length: int) -> Tensor:
         """(order - 1, D, length) what the long convolutions multiply with: the filters, with the bias at t - s = 0."""
@@ -117,6 +117,17 @@ class Hyena(Mixer):
         width = settings.filter_width
         inside = settings.filter_features + settings.filter_layers * width + (settings.order - 1) * D
         return projections + short + gates + convolution + 2 * width * inside / batch
+
+
+class ChannelsFirst(nn.Linear):
+    """A linear layer whose result (B, L, C) lies in memory as (C, B, L), as convolutions want it: the matrix product
+    writes it so at no cost, where a copy would have to transpose."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 2:
+            return super().forward(x)
+        y = torch.addmm(self.bias[:, None], self.weight, x.flatten(0, 1).t())  # (C, B * L)
+        return y.unflatten(1, x.shape[:2]).permute(1, 2, 0)
 
 
 class ImplicitFilter(nn.Module):
