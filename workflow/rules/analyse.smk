@@ -4,10 +4,9 @@ ANALYSIS = str(PATHS.analysis("{analysis}", "{variant}", "{architecture}", "{see
 
 rule analyse:
     input:
-        rules.train.output,
-        [data_file(name) for name in ("world.json", "tokenizer.json", "test.parquet")],
-        dataset=data_file("dataset.json"),
-        model=rules.train.output.model,
+        unpack(data_files("dataset.json", "world.json", "tokenizer.json", "test.parquet")),
+        **WEIGHTS,
+        facts=rules.train.output.facts,
     output:
         ANALYSIS,
     log:

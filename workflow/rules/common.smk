@@ -15,12 +15,13 @@ from lolameme.base.files import Damaged, read_json
 from lolameme.data import accounts, foresight
 from lolameme.learning import limits
 from lolameme.reporting import incomplete, registry
-from lolameme.runtime import failures, job, live, progress, records, warm
+from lolameme.runtime import failures, job, live, planning, progress, records, warm
 from lolameme.study import architectures
 from lolameme.study import config as configuration
 from lolameme.study import document, paths, plugins
 
 job.prepare()
+planning.quicken()
 FAILED = failures.watch()
 
 # a workflow that imports this one by `module` hands a configuration over
@@ -62,19 +63,10 @@ GPUS = 1 if STUDY.device == "cuda" else 0
 def of_every_cell(pattern, but_seeds=(), **others):
     """What a pattern names for every cell of the study, but those of some seeds; wildcards that nothing is given for
     stay."""
-    return [
-        file
-        for variant, architecture, seed in STUDY.cells
-        if seed not in but_seeds
-        for file in expand(
-            pattern,
-            variant=variant,
-            architecture=architecture,
-            seed=seed,
-            allow_missing=True,
-            **others,
-        )
-    ]
+    cells = [(variant, architecture, seed) for variant, architecture, seed in STUDY.cells if seed not in but_seeds]
+    variants, architectures, seeds = zip(*cells) if cells else ((), (), ())
+    patterns = expand(pattern, allow_missing=True, **others)
+    return expand(patterns, zip, variant=variants, architecture=architectures, seed=seeds, allow_missing=True)
 
 
 METRICS, HISTORIES, MODELS = (
@@ -213,13 +205,20 @@ def data_file(name):
     return lambda wildcards: f"{data_of(wildcards)}/{name}"
 
 
+def data_files(*names):
+    """A function for `unpack`: some files of a job's data, under their names without the ending."""
+
+    def named(wildcards):
+        folder = data_of(wildcards)
+        return {name.partition(".")[0]: f"{folder}/{name}" for name in names}
+
+    return named
+
+
 def splits(but=()):
     """A function for `input`: the files of all splits of a job's data, except those named in `but`."""
-    return lambda wildcards: [
-        f"{data_of(wildcards)}/{split}.parquet"
-        for split in STUDY.variants[wildcards.variant].programs()
-        if split not in but
-    ]
+    names = {name: [s for s in variant.programs() if s not in but] for name, variant in STUDY.variants.items()}
+    return lambda wildcards: [f"{data_of(wildcards)}/{split}.parquet" for split in names[wildcards.variant]]
 
 
 def first_world(name):

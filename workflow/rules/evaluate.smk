@@ -3,12 +3,10 @@
 
 rule evaluate:
     input:
-        rules.train.output,
-        data_file("world.json"),
-        data_file("tokenizer.json"),
+        unpack(data_files("dataset.json", "world.json", "tokenizer.json", "card.json")),
         splits(but=["train", "valid"]),
-        dataset=data_file("dataset.json"),
-        card=data_file("card.json"),
+        model=rules.train.output.model,
+        facts=rules.train.output.facts,
     output:
         metrics=f"{CELL}/metrics.json",
         predictions=f"{CELL}/predictions.parquet",

@@ -4,9 +4,7 @@
 
 rule trial:
     input:
-        dataset=data_file("dataset.json"),
-        train=data_file("train.parquet"),
-        valid=data_file("valid.parquet"),
+        unpack(data_files("dataset.json", "train.parquet", "valid.parquet")),
     output:
         f"{TRIALS}/{{trial}}.json",
     log:
@@ -30,11 +28,8 @@ rule trial:
 
 rule choose:
     input:
+        unpack(data_files("dataset.json", "floor.json", "train.parquet", "valid.parquet")),
         trials=lambda w: expand(rules.trial.output, trial=STUDY.trials(w.variant), allow_missing=True),
-        dataset=data_file("dataset.json"),
-        floor=data_file("floor.json"),
-        train=data_file("train.parquet"),
-        valid=data_file("valid.parquet"),
     output:
         f"{TRIALS}/choice.json",
     log:
@@ -65,9 +60,7 @@ RECORD = {"facts": f"{CELL}/model.json", "history": f"{CELL}/history.parquet"}
 
 rule train:
     input:
-        dataset=data_file("dataset.json"),
-        train=data_file("train.parquet"),
-        valid=data_file("valid.parquet"),
+        unpack(data_files("dataset.json", "train.parquet", "valid.parquet")),
         choice=choice_of if STUDY.tuning else [],
     output:
         **WEIGHTS,

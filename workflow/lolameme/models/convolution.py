@@ -101,7 +101,7 @@ class _Toeplitz(torch.autograd.Function):
         v, matrix = ctx.saved_tensors
         D, _, L = v.shape
         to_v = torch.bmm(gradient, matrix.transpose(1, 2))
-        memory = v.new_empty(D * L * L + L)  # the gradient of the matrices, and as much as the view below reads behind it
+        memory = v.new_empty(D * L * L + L)  # the gradient of the matrices, and what the view below reads behind it
         memory[-L:] = 0
         torch.bmm(v.transpose(1, 2), gradient, out=memory[:-L].view(D, L, L))
         # as rows longer by one than they are, column j holds what has t - s = j, and where s + j >= L others
