@@ -10,23 +10,28 @@ from lolameme.reporting import figures, recall, registry
 from lolameme.study import config, exhibits
 
 EVERYWHERE = {
-    "position", "exact_match", "splits", "cost", "learning_curves", "learning_order", "stacks", "framework",
+    "exact_match", "splits", "cost", "learning_curves", "learning_order", "stacks", "framework",
 }  # fmt: skip
 
 
 def test_the_small_study_has_no_figure_of_several_memory_sizes_or_of_transfer():
-    assert set(registry.collect(study()).figures) == EVERYWHERE | {"length", "distance", "predicted"}
+    assert set(registry.collect(study()).figures) == EVERYWHERE | {"position", "length", "distance", "predicted"}
     assert recall.recalled(study()) == {"recall": (2, 4)}
     assert recall.memorised(study()) == {"facts": 20}
+
+
+def test_a_study_without_a_swapped_layer_has_no_curve_over_it():
+    assert "position" not in registry.collect(study(architectures=["gpt2", "hyena"], claims={})).figures
+    assert "position" in registry.collect(study(architectures=["gpt2", "thex-1"], claims={})).figures
 
 
 @pytest.mark.parametrize(
     ("name", "further"),
     [
-        ("cpu", {"length", "distance", "predicted"}),
-        ("claims", {"memory", "distance", "transfer", "predicted"}),
-        ("gpu", {"memory", "length", "distance", "transfer", "predicted"}),
-        ("paper", {"memory", "length", "distance", "transfer", "predicted"}),
+        ("cpu", {"position", "length", "distance", "predicted"}),
+        ("claims", {"position", "memory", "distance", "transfer", "predicted"}),
+        ("gpu", {"position", "memory", "length", "distance", "transfer", "predicted"}),
+        ("paper", {"position", "memory", "length", "distance", "transfer", "predicted"}),
     ],
 )
 def test_the_large_studies_have_all_figures(name, further):

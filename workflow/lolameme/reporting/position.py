@@ -129,6 +129,7 @@ FIGURES = [
         position,
         _caption,
         section="The curve",
+        when=lambda study: bool(_curves(list(study.stacks))),
         reads=lambda study: [study.paths.predictions],
     )
 ]
