@@ -126,6 +126,17 @@ STACKS = {
         ),
         (
             "docs/findings.md",
+            "rates",
+            "| rates: exact match (cells that lock in) |",
+            {
+                1 + place + 5 * (words == 128): (f"length_{words}_at_{rate}", "test")
+                for words in (64, 128)
+                for place, rate in enumerate(["1e-4", "5e-4", "2e-3", "1e-2", "5e-2"])
+            },
+            {("same order", 0.029): 1},
+        ),
+        (
+            "docs/findings.md",
             "quick",
             "| exact match (cells that lock in) |",
             {
@@ -154,24 +165,3 @@ def test_the_table_of_a_study_is_what_was_published(page, study, begins, columns
     contrasts = read_frame(tables / "contrasts.parquet")
     ordered = contrasts[contrasts["verdict"].isin(ORDER)]
     assert Counter(zip(ordered["verdict"], ordered["p_corrected"].round(3), strict=True)) == decided
-
-
-def test_the_rates_that_were_tried_on_recall_are_what_was_published():
-    text = (ROOT / "docs/findings.md").read_text()
-    table = text[text.index("\n| valid, one trial each, by rate |") + 1 :].partition("\n\n")[0]
-    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-    found = read_frame(ROOT / "published/recall/tables/tuning.parquet")
-    tried = {
-        (row.variant, row.architecture, f"{row.learning_rate:.1e}"): f"{row.exact_match:.2f}"
-        for row in found.itertuples()
-    }
-    shown = {}
-    for what, *cells in rows:
-        stack, words = what.split(", ")
-        task = f"length_{words.split()[0]}"
-        shown |= {
-            (task, STACKS[stack], f"{float(rate):.1e}"): cell
-            for rate, cell in zip(head[1:], cells, strict=True)
-            if cell
-        }
-    assert shown == tried

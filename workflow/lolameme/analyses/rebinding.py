@@ -102,17 +102,14 @@ SHARES = {
 
 def draw(study: "Study", rebinding: "pd.DataFrame") -> "Drawing":
     """A panel per task, a row per stack: mean shares over seeds, a point per seed, guessing as a dashed line."""
-    import matplotlib.pyplot as plt
-
-    from lolameme.drawing.panels import nothing
+    from lolameme.drawing.panels import nothing, tasks_side_by_side
     from lolameme.study.architectures import label
 
     if rebinding.empty:
         return nothing("No task of this study has pairs that could be deranged.")
     tasks, names = list(rebinding["variant"].unique()), list(rebinding["architecture"].unique())
-    size = (3.2 * len(tasks) + 1.4, 0.45 * len(names) + 1.3)
-    figure, axes = plt.subplots(1, len(tasks), figsize=size, sharey=True, squeeze=False, layout="constrained")
-    for ax, task in zip(axes[0], tasks, strict=True):
+    figure, axes = tasks_side_by_side(len(tasks), 3.2, 0.45 * len(names) + 1.3)
+    for ax, task in zip(axes, tasks, strict=True):
         mine = rebinding[rebinding["variant"] == task]
         for (answer, (words, colour)), lift in zip(ANSWERS.items(), (-0.22, 0, 0.22), strict=True):
             rows = mine[mine["answer"] == answer]
@@ -123,8 +120,8 @@ def draw(study: "Study", rebinding: "pd.DataFrame") -> "Drawing":
         ax.axvline(mine["guess"].mean(), color="grey", linestyle="--", linewidth=1)
         ax.set(title=task, xlim=(-0.04, 1.04), xlabel="share of prompts", yticks=range(len(names)))
         ax.set_yticklabels([label(name) for name in names])
-    axes[0][0].invert_yaxis()
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    axes[0].invert_yaxis()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

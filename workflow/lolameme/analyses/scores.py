@@ -112,18 +112,15 @@ SEEDS_BY_ROUTE = {
 
 def draw_routes(study: "Study", routes: "pd.DataFrame") -> "Drawing":
     """How many seeds of each architecture recall by which route, per task."""
-    import matplotlib.pyplot as plt
-
     from lolameme.analyses._drawing import ROUTE_COLOURS
-    from lolameme.drawing.panels import nothing
+    from lolameme.drawing.panels import nothing, tasks_side_by_side
     from lolameme.study.architectures import label
 
     tasks, names = list(routes["variant"].unique()), list(routes["architecture"].unique())
     if not tasks:
         return nothing("No task of this study binds names that could be exchanged.")
-    size = (2.4 * len(tasks) + 1.4, 0.34 * len(names) + 1.7)
-    figure, axes = plt.subplots(1, len(tasks), figsize=size, squeeze=False, sharey=True, layout="constrained")
-    for ax, task in zip(axes[0], tasks, strict=True):
+    figure, axes = tasks_side_by_side(len(tasks), 2.4, 0.34 * len(names) + 1.7)
+    for ax, task in zip(axes, tasks, strict=True):
         mine = routes[routes["variant"] == task].set_index("architecture").reindex(names)
         left = 0 * mine["seeds"].fillna(0)
         for route, colour in ROUTE_COLOURS.items():
@@ -135,8 +132,8 @@ def draw_routes(study: "Study", routes: "pd.DataFrame") -> "Drawing":
                 ax.text(left.max() * 1.03, y, f"{exact:.2f}", va="center", fontsize=8)
         ax.set(title=task, xlabel="seeds", xlim=(0, left.max() * 1.25), ylim=(len(names) - 0.4, -0.6))
         ax.set_xticks(range(int(left.max()) + 1))
-    axes[0][0].set_yticks(range(len(names)), [label(name) for name in names])
-    handles, texts = axes[0][0].get_legend_handles_labels()
+    axes[0].set_yticks(range(len(names)), [label(name) for name in names])
+    handles, texts = axes[0].get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
 

@@ -29,6 +29,17 @@ def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: i
     return figure, list(grid.flat[: len(names)])
 
 
+def tasks_side_by_side(count: int, width: float, height: float, per_row: int = 5) -> tuple[Figure, list[Axes]]:
+    """A panel per task, of a size in inches without the names at the left, which all panels share."""
+    columns = min(per_row, count)
+    rows = math.ceil(count / columns)
+    size = (width * columns + 1.4, height * rows)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=True, layout="constrained")
+    for axes in grid.flat[count:]:
+        axes.remove()
+    return figure, list(grid.flat[:count])
+
+
 def without_binding(axes: Axes, row: pd.Series) -> None:
     """Thin lines for what needs no binding, each with its name: the floor, and guesses well away from it."""
     texts = {
