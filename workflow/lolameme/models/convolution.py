@@ -63,8 +63,8 @@ class _FFT(torch.autograd.Function):
     """The spectral form. Its backward multiplies with conjugate spectra, and transforms the gradient of `k` once for
     the whole batch; torch's own would transform back to complex numbers.
 
-    Forward and backward take 0.56 to 0.91 of the time of torch's FFT of length 2L from 16 tokens on, and as long for six
-    (benchmarks/training.py).
+    Forward and backward take 0.56 to 0.91 of the time of torch's FFT of length 2L from 16 tokens on, for six as long as
+    it (benchmarks/training.py).
     """
 
     @staticmethod
