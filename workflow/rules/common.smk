@@ -200,11 +200,6 @@ def data_of(wildcards):
     return PATHS.data(wildcards.variant, world)
 
 
-def data_file(name):
-    """A function for `input`: a file of a job's data."""
-    return lambda wildcards: f"{data_of(wildcards)}/{name}"
-
-
 def data_files(*names):
     """A function for `unpack`: some files of a job's data, under their names without the ending."""
 

@@ -26,7 +26,7 @@ rule world:
 rule held_out:
     input:
         rules.world.output,
-        lambda w: [] if w.split == "valid" else data_file("valid.parquet")(w),
+        lambda w: [] if w.split == "valid" else f"{data_of(w)}/valid.parquet",
     output:
         f"{DATA}/{{split}}.parquet",
     log:

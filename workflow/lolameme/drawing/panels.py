@@ -3,6 +3,7 @@
 import math
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,11 +17,7 @@ FLOOR = "floor"
 
 def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: int = 4) -> tuple[Figure, list[Axes]]:
     """A row (or rows) of panels, one per name, on a common scale of exact match."""
-    columns = min(per_row, len(names))
-    rows = math.ceil(len(names) / columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False, sharey=True)
-    for axes in grid.flat[len(names) :]:
-        axes.remove()
+    figure, grid = _grid(len(names), width, height, per_row)
     for axes, name in zip(grid.flat, names, strict=False):
         axes.set_title(name, loc="left")
         axes.set_ylim(-0.03, 1.03)
@@ -31,13 +28,21 @@ def panels(names: list[str], width: float = 3.6, height: float = 3.2, per_row: i
 
 def tasks_side_by_side(count: int, width: float, height: float, per_row: int = 5) -> tuple[Figure, list[Axes]]:
     """A panel per task, of a size in inches without the names at the left, which all panels share."""
+    figure, grid = _grid(count, width, height, per_row, margin=1.4, layout="constrained")
+    return figure, list(grid.flat[:count])
+
+
+def _grid(
+    count: int, width: float, height: float, per_row: int, margin: float = 0, layout: str | None = None
+) -> tuple[Figure, np.ndarray]:
+    """Axes in rows, the last of which may be shorter; `margin` inches stand beside them."""
     columns = min(per_row, count)
     rows = math.ceil(count / columns)
-    size = (width * columns + 1.4, height * rows)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=True, layout="constrained")
+    size = (width * columns + margin, height * rows)
+    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=True, layout=layout)
     for axes in grid.flat[count:]:
         axes.remove()
-    return figure, list(grid.flat[:count])
+    return figure, grid
 
 
 def without_binding(axes: Axes, row: pd.Series) -> None:

@@ -1,4 +1,4 @@
-"""Planning large studies: Snakemake builds the same graph, in three quarters of the time."""
+"""Planning large studies: Snakemake builds the same graph, in two thirds of the time."""
 
 import functools
 import gc
