@@ -124,10 +124,8 @@ class ChannelsFirst(nn.Linear):
     writes it so at no cost, where a copy would have to transpose."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() == 2:
-            return super().forward(x)
-        y = torch.addmm(self.bias[:, None], self.weight, x.flatten(0, 1).t())  # (C, B * L)
-        return y.unflatten(1, x.shape[:2]).permute(1, 2, 0)
+        y = torch.addmm(self.bias[:, None], self.weight, x.flatten(0, -2).t())  # (C, B * L)
+        return y.unflatten(1, x.shape[:-1]).movedim(0, -1)
 
 
 class ImplicitFilter(nn.Module):
